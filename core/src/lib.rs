@@ -1,0 +1,4 @@
+//! Every decision of a run, as a pure state machine.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;

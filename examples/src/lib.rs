@@ -1,0 +1,1 @@
+//! Programs under `src/bin`; Python scripts on the official SDK under `python/`.

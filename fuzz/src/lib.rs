@@ -1,0 +1,1 @@
+//! Targets are shims over ordinary functions; see docs/HACKING.md.

@@ -1,0 +1,2 @@
+//! The program `runwire`.
+fn main() {}
