@@ -59,11 +59,19 @@ pub struct FrameDecoder {
 #[derive(Debug)]
 enum State {
     /// Collecting a header; `have` bytes of it are there. Whole headers never pass through `bytes`.
-    Header { bytes: [u8; HEADER_LEN], have: usize },
+    Header {
+        bytes: [u8; HEADER_LEN],
+        have: usize,
+    },
     /// The header said `length`; nothing of the payload has been copied.
-    Payload { length: usize },
+    Payload {
+        length: usize,
+    },
     /// The payload is spread over chunks; `body` has the capacity for all of it.
-    Partial { length: usize, body: Vec<u8> },
+    Partial {
+        length: usize,
+        body: Vec<u8>,
+    },
     Failed(FrameError),
 }
 

@@ -7,6 +7,9 @@
 extern crate alloc;
 
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod peek;
 
 /// The protocol's messages, generated from `schema/*.proto`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
