@@ -16,6 +16,8 @@ pub struct Config {
     /// Write `wandb-metadata.json`, `config.yaml` and `wandb-summary.json` although the run is offline. The official
     /// client leaves them to the upload; a program that logs without any client wants them at once.
     pub write_summary_files: bool,
+    /// Local time minus UTC, in seconds; names of console files are in local time.
+    pub utc_offset_seconds: i32,
 }
 
 impl Config {
@@ -25,7 +27,13 @@ impl Config {
         settings.x_extra_http_headers = None;
         settings.azure_account_url_to_access_key = None;
         settings.x_stats_open_metrics_http_headers = None;
-        Config { settings, write_policy: WritePolicy::default(), limits: Limits::default(), write_summary_files: false }
+        Config {
+            settings,
+            write_policy: WritePolicy::default(),
+            limits: Limits::default(),
+            write_summary_files: false,
+            utc_offset_seconds: 0,
+        }
     }
 
     pub(crate) fn run_id(&self) -> &str {

@@ -1,1 +1,15 @@
-//! The threaded runtime of Runwire.
+//! The threaded runtime of Runwire: a service over sockets, effects on threads, and [`Run`] for Rust programs.
+
+mod clock;
+mod debug_log;
+mod disk;
+mod driver;
+pub mod exec;
+pub mod flags;
+mod inbox;
+mod options;
+mod pool;
+mod rendezvous;
+pub mod sidecar;
+mod sockets;
+pub mod system;

@@ -63,7 +63,7 @@ impl Engine {
             (Origin::Sync { upto }, None) => writer.on_synced(upto, &mut queues.writer),
             (Origin::Close, _) => writer.on_closed(&mut queues.writer),
             (Origin::File { path }, failure) => handler.on_file_written(&path, failure, &mut queues.handler),
-            (Origin::ConsolePatch, failure) => handler.on_patched(failure, &mut queues.handler),
+            (Origin::ConsolePatch, failure) => handler.on_patched(failure, wall, &mut queues.handler),
             (Origin::Sample, None) => {
                 if let Completion::Sampled(items) = completion {
                     handler.on_sampled(items, wall, &mut queues.handler);

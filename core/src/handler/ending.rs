@@ -56,8 +56,7 @@ impl Handler {
             }
             DeferState::FlushOutput => {
                 self.console_timer.cancel();
-                self.console.finish();
-                self.write_console(out);
+                self.write_console(cx.wall, out);
                 if self.patch_in_flight.is_some() {
                     self.awaited = Some(stage);
                     return;
@@ -91,8 +90,7 @@ impl Handler {
         self.commit_row(cx, out);
         self.checkpoint(out);
         self.console_timer.cancel();
-        self.console.finish();
-        self.write_console(out);
+        self.write_console(cx.wall, out);
     }
 
     /// The end is reached: the exit is answered and no long poll waits any more.
@@ -131,8 +129,9 @@ impl Handler {
         }
     }
 
-    pub(crate) fn on_patched(&mut self, failure: Option<Failure>, out: &mut Out) {
+    pub(crate) fn on_patched(&mut self, failure: Option<Failure>, wall: UnixNanos, out: &mut Out) {
         let patch = self.patch_in_flight.take();
+        let failed = failure.is_some();
         if let (Some(failure), Some(patch)) = (failure, patch) {
             out.push_back(Action::Notice(Notice::warn(format!(
                 "console output could not be written to {}: {}",
@@ -141,7 +140,15 @@ impl Handler {
             if patch.2.len() <= FAILED_PATCH_BYTES_MAX {
                 self.failed_patch = Some(patch);
             } else {
-                out.push_back(Action::Notice(Notice::error("console output was dropped from its file")));
+                self.console.stop_file();
+                out.push_back(Action::Notice(Notice::error("console output is no longer written to its file")));
+            }
+        }
+        // At the end, or with several files, another part may follow at once.
+        if !failed && (self.awaited.is_some() || self.console.is_file_due()) {
+            self.write_console(wall, out);
+            if self.patch_in_flight.is_some() {
+                return;
             }
         }
         if self.awaited == Some(DeferState::FlushOutput) {
@@ -161,11 +168,11 @@ impl Handler {
     }
 
     /// Hands console output to its file, unless the last part is still being written: then it follows later.
-    pub(super) fn write_console(&mut self, out: &mut Out) {
+    pub(super) fn write_console(&mut self, wall: UnixNanos, out: &mut Out) {
         if self.patch_in_flight.is_some() {
             return;
         }
-        let Some(patch) = self.console.take_file_patch() else { return };
+        let Some(patch) = self.console.take_file_patch(wall.micros()) else { return };
         let path = format!("{}/{}", self.files_dir, patch.path);
         let (at, bytes) = match self.failed_patch.take() {
             Some((old_path, old_at, old)) if old_path == path && old_at <= patch.at => {
@@ -177,6 +184,15 @@ impl Handler {
         };
         self.patch_in_flight = Some((path.clone(), at, bytes.clone()));
         out.push_back(Action::PatchFile(path, at, bytes));
+    }
+
+    /// Lets console output follow to its file: after a while, or at once if much is held.
+    pub(super) fn mark_console(&mut self, cx: &Cx<'_>, out: &mut Out) {
+        if self.console.is_file_due() {
+            self.write_console(cx.wall, out);
+        } else if self.console.is_file_dirty() {
+            self.console_timer.set_if_idle(cx.now.after(cx.limits.console_interval));
+        }
     }
 
     fn write_last_files(&mut self, out: &mut Out) {

@@ -54,7 +54,7 @@ impl Handler {
         let starting_step = self.started.as_ref().map_or(0, |run| run.starting_step);
         self.steps.begin(starting_step);
         let shared = self.config.shared();
-        let step = if shared { None } else { part.step() };
+        let step = if shared { None } else { part.step };
         if let Some(step) = step {
             if step < self.steps.next {
                 self.refuse_row(cx, step, out);
@@ -65,18 +65,19 @@ impl Handler {
                 self.steps.next = step;
             }
         }
-        for item in part.items() {
+        let flush = part.flush;
+        for item in part {
             let item = item?;
             let value = match item.typed {
                 Some(typed) => ItemValue::Typed(typed),
                 None => ItemValue::Json(item.value_json),
             };
-            if let Err(error) = self.metrics.merge(Item { key: item.key, nested: item.nested(), value }) {
+            if let Err(error) = self.metrics.merge(Item { key: item.key, nested: item.nested, value }) {
                 self.bad_values += 1;
                 out.push_back(Action::Notice(Notice::error(format!("a value of a row was left out: {error}"))));
             }
         }
-        let flush = part.flush().unwrap_or(step.is_none());
+        let flush = flush.unwrap_or(step.is_none());
         if flush {
             self.commit_row(cx, out);
             // An empty row takes a step as well: the client has counted it.

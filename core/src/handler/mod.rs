@@ -170,7 +170,7 @@ impl Handler {
             self.checkpoint(out);
         }
         if self.console_timer.take_due(cx.now) {
-            self.write_console(out);
+            self.write_console(cx.wall, out);
         }
         if self.stats.on_tick(cx.now) {
             out.push_back(Action::Sample);

@@ -14,7 +14,7 @@ use alloc::{
 use bytes::Bytes;
 use prost::Message;
 use runwire_proto::{
-    peek::{self, RecordPeek},
+    peek::{self, PeekError, RecordPeek},
     wire,
 };
 
@@ -33,7 +33,12 @@ impl Handler {
         record: &Bytes,
         out: &mut Out,
     ) {
-        let outcome = peek::record(record).map_err(|error| error.to_string()).and_then(|seen| {
+        let seen = peek::record(record);
+        if let (Err(PeekError::Unusual), Ok(plain)) = (&seen, wire::Record::decode(&record[..])) {
+            // Legal, but written in a way that can't be scanned: written plainly, it can.
+            return self.on_record(cx, client, ticket, &Bytes::from(plain.encode_to_vec()), out);
+        }
+        let outcome = seen.map_err(|error| error.to_string()).and_then(|seen| {
             match (seen.kind, seen.request_kind) {
                 (Some(field::REQUEST), Some(field::PARTIAL_HISTORY)) => {
                     self.on_partial_history(cx, &seen.request_body, out).map_err(|error| error.to_string())?;
@@ -64,7 +69,7 @@ impl Handler {
         ticket: Option<Ticket>,
         kind: u32,
         record: &Bytes,
-        seen: &RecordPeek,
+        seen: &RecordPeek<'_>,
         out: &mut Out,
     ) -> Result<(), String> {
         let body = &seen.body[..];
@@ -134,12 +139,12 @@ impl Handler {
                     wire::output_raw_record::OutputType::Stdout => console::Stream::Stdout,
                 };
                 self.console.on_raw(stream, &raw.line, cx.wall.micros());
-                self.console_timer.set_if_idle(cx.now.after(cx.limits.console_interval));
+                self.mark_console(cx, out);
             }
             field::OUTPUT_LOGGER => {
                 let logged = wire::OutputLoggerRecord::decode(body).map_err(bad)?;
                 self.console.on_logger_line(&logged.line, cx.wall.micros());
-                self.console_timer.set_if_idle(cx.now.after(cx.limits.console_interval));
+                self.mark_console(cx, out);
             }
             field::HISTORY
             | field::OUTPUT
@@ -158,7 +163,7 @@ impl Handler {
     }
 
     /// Stores the record as it came, except for a number that the client may have put in.
-    fn keep(&self, record: &Bytes, seen: &RecordPeek, out: &mut Out) -> Result<(), String> {
+    fn keep(&self, record: &Bytes, seen: &RecordPeek<'_>, out: &mut Out) -> Result<(), String> {
         if seen.local {
             return Ok(());
         }
@@ -191,13 +196,17 @@ impl Handler {
 
 pub(super) fn console_settings(config: &Config) -> ConsoleSettings {
     let settings = &config.settings;
-    let bound = |value: Option<i32>| value.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
+    let bound = |value: Option<i32>| value.unwrap_or(0).max(0);
     ConsoleSettings {
-        capture: text(&settings.console) != "off",
+        mode: if text(&settings.console) == "off" { console::Mode::Off } else { console::Mode::On },
         label: Some(text(&settings.x_label)).filter(|label| !label.is_empty()).map(String::from),
         multipart: settings.console_multipart.unwrap_or(false).then(|| console::Multipart {
-            max_bytes: bound(settings.console_chunk_max_bytes),
-            max_seconds: bound(settings.console_chunk_max_seconds),
+            max_bytes: bound(settings.console_chunk_max_bytes).unsigned_abs().into(),
+            max_seconds: bound(settings.console_chunk_max_seconds).into(),
+            utc_offset_seconds: config.utc_offset_seconds,
         }),
+        // Offline nobody uploads lines.
+        max_line_bytes: None,
+        ..ConsoleSettings::default()
     }
 }

@@ -4,7 +4,6 @@
 use super::{Service, response};
 use crate::id::ClientId;
 use alloc::{format, string::String, vec};
-use bytes::Bytes;
 use runwire_proto::wire::{
     self, server_request::ServerRequestType as Request, server_response::ServerResponseType as Answer,
 };
@@ -12,7 +11,7 @@ use runwire_proto::wire::{
 const NOT_HERE: &str = "This version of runwire works offline only and does not reach a server.";
 
 impl Service {
-    pub(super) fn on_api(&mut self, client: ClientId, request_id: &Bytes, request: Request) {
+    pub(super) fn on_api(&mut self, client: ClientId, request_id: &str, request: Request) {
         let answer = match request {
             Request::Authenticate(request) => Answer::AuthenticateResponse(wire::ServerAuthenticateResponse {
                 error_status: NOT_HERE.into(),
@@ -59,9 +58,11 @@ impl Service {
                 return self.decline(client, request_id, why.into());
             }
             Request::SweepSchedulerNextTask(_) => {
-                use wire::{sweep_scheduler_server_next_task_response::Task, sweep_task_done::Reason};
+                use wire::{
+                    sweep_scheduler_server_done_task::Reason, sweep_scheduler_server_next_task_response::Task,
+                };
                 Answer::SweepSchedulerNextTaskResponse(wire::SweepSchedulerServerNextTaskResponse {
-                    task: Some(Task::Done(wire::SweepTaskDone {
+                    task: Some(Task::Done(wire::SweepSchedulerServerDoneTask {
                         reason: Reason::FatalError.into(),
                         ..Default::default()
                     })),

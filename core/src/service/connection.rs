@@ -15,7 +15,7 @@ pub(super) struct Connection {
     /// A request that could not be given to its run yet.
     pub(super) held: Option<Bytes>,
     /// Answers that this connection waits for, by its own request ids.
-    pub(super) waits: BTreeMap<Bytes, Ticket>,
+    pub(super) waits: BTreeMap<String, Ticket>,
     unsent: usize,
     paused: bool,
     /// The client sends no more.
@@ -23,7 +23,7 @@ pub(super) struct Connection {
     /// It broke the protocol, or the service ends: nothing more is read.
     refused: bool,
     /// The run that its last record was for: nearly always that of the next one too.
-    pub(super) last_stream: Option<(Bytes, StreamKey)>,
+    pub(super) last_stream: Option<(String, StreamKey)>,
     pub(super) apis: u64,
 }
 
@@ -122,13 +122,13 @@ impl Service {
                         return self.set_stalled(client, true);
                     }
                 }
-                Err(error) => self.refuse(client, &[], format!("{error}; this connection is closed")),
+                Err(error) => self.refuse(client, "", format!("{error}; this connection is closed")),
             }
         }
     }
 
     /// The client broke the protocol: it is told why, and nothing more is read from it.
-    pub(super) fn refuse(&mut self, client: ClientId, request_id: &[u8], why: String) {
+    pub(super) fn refuse(&mut self, client: ClientId, request_id: &str, why: String) {
         self.notice(Notice::error(format!("{client}: {why}")));
         self.send(client, response::error(request_id, &why));
         if let Some(connection) = self.connections.get_mut(&client) {

@@ -13,75 +13,88 @@ use alloc::{
 use bytes::Bytes;
 use prost::Message;
 use runwire_proto::{
-    peek,
+    peek::{self, PeekError, server_request_kind::{RECORD_COMMUNICATE, RECORD_PUBLISH}},
     wire::{self, server_request::ServerRequestType as Request},
 };
 
-const RECORD_PUBLISH: u32 = 1;
-const RECORD_COMMUNICATE: u32 = 2;
+const NO_TYPE: &str = "the request has no type that this version knows; this connection is closed";
 
 impl Service {
     /// Takes one request. Gives it back if its run takes nothing now.
     pub(super) fn on_frame(&mut self, client: ClientId, frame: Bytes) -> Option<Bytes> {
         let seen = match peek::server_request(&frame) {
             Ok(seen) => seen,
+            Err(PeekError::Unusual) => return self.on_unusual(client, &frame),
             Err(error) => {
-                self.refuse(client, &[], format!("the frame is not a request: {error}; this connection is closed"));
+                self.refuse(client, "", format!("the frame is not a request: {error}; this connection is closed"));
                 return None;
             }
         };
         match seen.kind {
             Some(RECORD_PUBLISH | RECORD_COMMUNICATE) => {
-                return self.on_record(client, seen.request_id, seen.body).then_some(frame);
+                return self.on_record(client, seen.request_id, seen.body.clone()).then_some(frame);
             }
             Some(_) => {}
             None => {
-                let why = "the request has no type that this version knows; this connection is closed";
-                self.refuse(client, &seen.request_id, why.into());
+                self.refuse(client, seen.request_id, NO_TYPE.into());
                 return None;
             }
         }
         match wire::ServerRequest::decode(&frame[..]) {
-            Ok(wire::ServerRequest { server_request_type: Some(request), .. }) => {
-                self.on_request(client, &seen.request_id, request);
+            Ok(wire::ServerRequest { server_request_type: Some(request), request_id }) => {
+                self.on_request(client, &request_id, request);
             }
-            Ok(_) => {
-                let why = "the request has no type that this version knows; this connection is closed";
-                self.refuse(client, &seen.request_id, why.into());
-            }
+            Ok(_) => self.refuse(client, seen.request_id, NO_TYPE.into()),
             Err(error) => {
                 let why = format!("the request can't be decoded: {error}; this connection is closed");
-                self.refuse(client, &seen.request_id, why);
+                self.refuse(client, seen.request_id, why);
             }
         }
         None
     }
 
+    /// Legal, but written in a way that can't be scanned: decoded and written plainly, it can.
+    fn on_unusual(&mut self, client: ClientId, frame: &Bytes) -> Option<Bytes> {
+        match wire::ServerRequest::decode(&frame[..]) {
+            Ok(request) => self.on_frame(client, Bytes::from(request.encode_to_vec())),
+            Err(error) => {
+                self.refuse(client, "", format!("the frame is not a request: {error}; this connection is closed"));
+                None
+            }
+        }
+    }
+
     /// Whether the record must be held back.
-    fn on_record(&mut self, client: ClientId, request_id: Bytes, record: Bytes) -> bool {
+    fn on_record(&mut self, client: ClientId, request_id: &str, record: Bytes) -> bool {
         let stream_id = match peek::record(&record) {
             Ok(seen) => seen.stream_id.unwrap_or_default(),
-            Err(error) => {
-                let why = format!("the record can't be decoded: {error}; this connection is closed");
-                self.refuse(client, &request_id, why);
-                return false;
+            Err(PeekError::Unusual) => {
+                return match wire::Record::decode(&record[..]) {
+                    Ok(plain) => self.on_record(client, request_id, Bytes::from(plain.encode_to_vec())),
+                    Err(error) => self.refuse_record(client, request_id, &error),
+                };
             }
+            Err(error) => return self.refuse_record(client, request_id, &error),
         };
-        let Some(key) = self.find_stream(client, &stream_id) else {
-            let name = String::from_utf8_lossy(&stream_id);
-            self.decline(client, &request_id, format!("There is no run {name:?} here; it may be finished."));
+        let Some(key) = self.find_stream(client, stream_id) else {
+            self.decline(client, request_id, format!("There is no run {stream_id:?} here; it may be finished."));
             return false;
         };
         let Some(stream) = self.streams.get(&key) else { return false };
         if stream.engine.credit().bytes == 0 {
             return true;
         }
-        let ticket = self.ticket(client, &request_id, key);
+        let ticket = self.ticket(client, request_id, key);
         self.feed(key, Input::Record { client, ticket, record });
         false
     }
 
-    fn find_stream(&mut self, client: ClientId, stream_id: &Bytes) -> Option<StreamKey> {
+    fn refuse_record(&mut self, client: ClientId, request_id: &str, error: &dyn core::fmt::Display) -> bool {
+        self.refuse(client, request_id, format!("the record can't be decoded: {error}; this connection is closed"));
+        false
+    }
+
+    fn find_stream(&mut self, client: ClientId, stream_id: &str) -> Option<StreamKey> {
         let connection = self.connections.get_mut(&client)?;
         if let Some((id, key)) = &connection.last_stream
             && id == stream_id
@@ -89,12 +102,12 @@ impl Service {
         {
             return Some(*key);
         }
-        let key = *self.by_id.get(core::str::from_utf8(stream_id).ok()?)?;
-        connection.last_stream = Some((Bytes::copy_from_slice(stream_id), key));
+        let key = *self.by_id.get(stream_id)?;
+        connection.last_stream = Some((stream_id.into(), key));
         Some(key)
     }
 
-    fn on_request(&mut self, client: ClientId, request_id: &Bytes, request: Request) {
+    fn on_request(&mut self, client: ClientId, request_id: &str, request: Request) {
         match request {
             // Seen before decoding.
             Request::RecordPublish(_) | Request::RecordCommunicate(_) => {}
@@ -117,7 +130,7 @@ impl Service {
                 self.answer_if_asked(client, request_id);
                 self.on_teardown(client, teardown.exit_code);
             }
-            Request::Cancel(cancel) => self.on_cancel(client, cancel.request_id.as_bytes()),
+            Request::Cancel(cancel) => self.on_cancel(client, &cancel.request_id),
             Request::Authenticate(_)
             | Request::InitSync(_)
             | Request::Sync(_)
@@ -131,7 +144,7 @@ impl Service {
         }
     }
 
-    fn on_attach(&mut self, client: ClientId, request_id: &Bytes, attach: wire::ServerInformAttachRequest) {
+    fn on_attach(&mut self, client: ClientId, request_id: &str, attach: wire::ServerInformAttachRequest) {
         let id = attach.info.clone().unwrap_or_default().stream_id;
         let Some(stream) = self.by_id.get(&id).and_then(|key| self.streams.get(key)) else {
             return self.decline(client, request_id, format!("There is no run {id:?} to attach to."));
@@ -145,7 +158,7 @@ impl Service {
     }
 
     /// Nobody waits for that answer any more. It may come all the same; clients take both.
-    fn on_cancel(&mut self, client: ClientId, request_id: &[u8]) {
+    fn on_cancel(&mut self, client: ClientId, request_id: &str) {
         let Some(connection) = self.connections.get_mut(&client) else { return };
         let Some(ticket) = connection.waits.remove(request_id) else { return };
         if let Some(asker) = self.tickets.remove(&ticket) {
@@ -154,15 +167,14 @@ impl Service {
     }
 
     /// Notes that `client` waits for an answer; `None` if it does not.
-    pub(super) fn ticket(&mut self, client: ClientId, request_id: &Bytes, stream: StreamKey) -> Option<Ticket> {
+    pub(super) fn ticket(&mut self, client: ClientId, request_id: &str, stream: StreamKey) -> Option<Ticket> {
         if request_id.is_empty() {
             return None;
         }
         let connection = self.connections.get_mut(&client)?;
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        // Copied: a slice would keep the whole chunk that it was read in.
-        let request_id = Bytes::copy_from_slice(request_id);
+        let request_id = String::from(request_id);
         if connection.waits.insert(request_id.clone(), ticket).is_some() {
             self.outbox.push_back(ServiceOutput::Notice(
                 None,
@@ -174,14 +186,14 @@ impl Service {
     }
 
     /// An answer with nothing in it, for a client that wants one where the protocol has none.
-    fn answer_if_asked(&mut self, client: ClientId, request_id: &Bytes) {
+    fn answer_if_asked(&mut self, client: ClientId, request_id: &str) {
         if !request_id.is_empty() {
             self.send(client, response::empty(request_id));
         }
     }
 
     /// The request can't be served; the connection goes on.
-    pub(super) fn decline(&mut self, client: ClientId, request_id: &Bytes, why: String) {
+    pub(super) fn decline(&mut self, client: ClientId, request_id: &str, why: String) {
         self.notice(Notice::warn(format!("{client}: {why}")));
         if !request_id.is_empty() {
             self.send(client, response::error(request_id, &why));
@@ -192,7 +204,7 @@ impl Service {
         self.outbox.push_back(ServiceOutput::Notice(None, notice));
     }
 
-    fn on_init(&mut self, client: ClientId, request_id: &Bytes, init: wire::ServerInformInitRequest) {
+    fn on_init(&mut self, client: ClientId, request_id: &str, init: wire::ServerInformInitRequest) {
         let Some(settings) = init.settings else {
             return self.decline(client, request_id, "The init request carries no settings.".into());
         };

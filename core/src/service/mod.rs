@@ -44,6 +44,8 @@ pub struct ServiceConfig {
     pub idle_timeout: Option<Duration>,
     /// See [`crate::Config::write_summary_files`].
     pub write_summary_files: bool,
+    /// See [`crate::Config::utc_offset_seconds`].
+    pub utc_offset_seconds: i32,
 }
 
 /// Why a service stops without being asked by a client.
@@ -145,6 +147,8 @@ pub struct Service {
     idle_timer: Timer,
     drain_timer: Timer,
     stopping: stopping::Stopping,
+    /// The run that is being given an input: where a panic comes from.
+    feeding: Option<StreamKey>,
 }
 
 impl Service {
@@ -173,6 +177,7 @@ impl Service {
             idle_timer,
             drain_timer: Timer::new("service.drain"),
             stopping: stopping::Stopping::No,
+            feeding: None,
         }
     }
 

@@ -32,12 +32,12 @@ pub(super) struct Stream {
 /// Who waits for an answer.
 pub(super) struct Asker {
     pub(super) client: ClientId,
-    pub(super) request_id: Bytes,
+    pub(super) request_id: String,
     pub(super) stream: StreamKey,
 }
 
 impl Service {
-    pub(super) fn start_stream(&mut self, client: ClientId, request_id: &Bytes, id: String, settings: wire::Settings) {
+    pub(super) fn start_stream(&mut self, client: ClientId, request_id: &str, id: String, settings: wire::Settings) {
         self.last_stream += 1;
         let key = StreamKey(self.last_stream);
         let ticket = self.ticket(client, request_id, key);
@@ -52,6 +52,7 @@ impl Service {
             write_policy: self.config.write_policy,
             limits: self.config.limits.clone(),
             write_summary_files: self.config.write_summary_files,
+            utc_offset_seconds: self.config.utc_offset_seconds,
             ..Config::new(settings)
         };
         let engine = Engine::new(config, self.rng.next_u64(), self.last_now, self.wall(), ticket);
@@ -66,9 +67,31 @@ impl Service {
     pub(super) fn feed(&mut self, key: StreamKey, input: Input) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
         stream.closing |= matches!(input, Input::Close(_));
+        self.feeding = Some(key);
         let taken = stream.engine.handle_input(self.last_now, input);
         debug_assert!(taken.is_ok(), "engines are drained after each input");
         self.drain(key);
+        self.feeding = None;
+    }
+
+    /// To be called when `handle_input` has panicked and the panic was caught: the run that it happened in is given up,
+    /// whoever waits for it is told, and the other runs go on.
+    pub fn recover_from_panic(&mut self) {
+        self.drained = true;
+        let Some(key) = self.feeding.take() else { return };
+        let Some(stream) = self.streams.remove(&key) else { return };
+        self.by_id.retain(|_, known| *known != key);
+        let waiting: Vec<_> = self.tickets.iter().filter(|(_, a)| a.stream == key).map(|(ticket, _)| *ticket).collect();
+        for ticket in waiting {
+            let Some(asker) = self.tickets.remove(&ticket) else { continue };
+            if let Some(connection) = self.connections.get_mut(&asker.client) {
+                connection.waits.retain(|_, waiting| *waiting != ticket);
+            }
+            let why = "This run was ended by a bug in runwire; its log holds what was stored before.";
+            self.send(asker.client, response::error(&asker.request_id, why));
+        }
+        self.outbox.push_back(ServiceOutput::Ended(key, Summary { accounts: stream.engine.accounts(), ..Summary::default() }));
+        self.drained = false;
     }
 
     pub(super) fn on_completed(
@@ -78,9 +101,13 @@ impl Service {
         completion: Completion,
     ) -> Result<(), InputError> {
         let Some(stream) = self.streams.get_mut(&key) else { return Ok(()) };
-        stream.engine.handle_input(self.last_now, Input::Completed(id, completion))?;
-        self.drain(key);
-        Ok(())
+        self.feeding = Some(key);
+        let taken = stream.engine.handle_input(self.last_now, Input::Completed(id, completion));
+        if taken.is_ok() {
+            self.drain(key);
+        }
+        self.feeding = None;
+        taken
     }
 
     pub(super) fn tick_streams(&mut self) {

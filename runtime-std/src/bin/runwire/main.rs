@@ -1,2 +1,68 @@
-//! The program `runwire`.
-fn main() {}
+//! The program `runwire`: reads arguments, calls the library, prints.
+
+use runwire_std::{exec, flags, sidecar};
+use std::{ffi::OsString, process::ExitCode};
+
+const HELP: &str = "\
+runwire: an engine for experiment tracking that never loses a metric
+
+Usage:
+  runwire exec -- CMD ARGS...     run a program on the official SDK with this engine as its service
+  runwire inspect FILE [--json]   what is in a .wandb log, damage included
+  runwire export FILE [--format jsonl|csv]
+                                  the rows of a log, on standard output
+  runwire replay FILE --trace     feed a log to an engine without I/O and print what it would do
+  runwire --version               the version
+  runwire [flags of a sidecar]    serve like the official sidecar; see `runwire --help`
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let code = match arguments.first().and_then(|first| first.to_str()) {
+        Some("exec") => run_exec(&arguments[1..]),
+        Some("help") => {
+            print!("{HELP}");
+            0
+        }
+        Some("leet") => fail(2, "the terminal viewer `leet` is not part of runwire; try `runwire inspect FILE`"),
+        Some(_) | None => serve(&arguments),
+    };
+    ExitCode::from(u8::try_from(code & 0xFF).unwrap_or(1))
+}
+
+fn run_exec(arguments: &[OsString]) -> i32 {
+    let command = match arguments.first() {
+        Some(first) if first == "--" => &arguments[1..],
+        Some(_) | None => arguments,
+    };
+    if command.is_empty() {
+        return fail(2, "exec needs a command: runwire exec -- python train.py");
+    }
+    match exec::exec(command) {
+        Ok(code) => code,
+        Err(error) => fail(127, &error.to_string()),
+    }
+}
+
+fn serve(arguments: &[OsString]) -> i32 {
+    match flags::parse(arguments) {
+        Ok(flags::Parsed::Serve(options)) => sidecar::serve(&options),
+        Ok(flags::Parsed::Help) => {
+            eprint!("{}\n{HELP}", flags::USAGE);
+            0
+        }
+        Ok(flags::Parsed::Version) => {
+            println!("runwire {}", env!("CARGO_PKG_VERSION"));
+            0
+        }
+        Err(error) => {
+            eprintln!("runwire: {error}\n{}", flags::USAGE);
+            2
+        }
+    }
+}
+
+fn fail(code: i32, why: &str) -> i32 {
+    eprintln!("runwire: {why}");
+    code
+}

@@ -1,0 +1,185 @@
+//! Performs effects on files, one call each, and turns every error into a failure that the core understands.
+//!
+//! Nothing is retried, ordered or batched here.
+
+use crate::system;
+use runwire_core::{Completion, Effect, Failure, FailureKind};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind},
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+/// The open files of one run.
+#[derive(Debug, Default)]
+pub(crate) struct RunFiles {
+    log: Mutex<Option<OpenLog>>,
+    sampler: Mutex<Option<system::metrics::Sampler>>,
+}
+
+#[derive(Debug)]
+struct OpenLog {
+    path: String,
+    file: File,
+}
+
+/// Does what `effect` says.
+pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
+    let outcome = match effect {
+        Effect::OpenLog { path, files_dir } => open_log(files, path, &files_dir).map(|()| Completion::Opened),
+        Effect::AppendLog { at, bytes } => append(files, at, &bytes).map(|()| Completion::Appended),
+        Effect::SyncLog { .. } => with_log(files, |log| log.file.sync_data()).map(|()| Completion::Synced),
+        Effect::CloseLog => {
+            drop(lock(&files.log).take());
+            Ok(Completion::Closed)
+        }
+        Effect::WriteFile { path, bytes } => write_file(&path, &bytes).map(|()| Completion::Written),
+        Effect::PatchFile { path, at, bytes } => patch_file(&path, at, &bytes).map(|()| Completion::Written),
+        Effect::SampleSystem(settings) => {
+            let mut sampler = lock(&files.sampler);
+            let sampler = sampler.get_or_insert_with(|| system::metrics::Sampler::new(sampler_config(&settings)));
+            Ok(Completion::Sampled(sampler.sample()))
+        }
+        Effect::ProbeSystem(settings) => {
+            Ok(Completion::Probed(Box::new(system::environment::probe(&settings))))
+        }
+        Effect::SaveCode { settings, files_dir } => {
+            Ok(Completion::CodeSaved(system::code::save(&settings, Path::new(&files_dir))))
+        }
+    };
+    outcome.unwrap_or_else(|error| Completion::Failed(failure(&error)))
+}
+
+/// The class of an I/O error.
+pub(crate) fn failure(error: &io::Error) -> Failure {
+    let kind = match error.kind() {
+        ErrorKind::AlreadyExists => FailureKind::Exists,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FailureKind::Denied,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => FailureKind::NoSpace,
+        ErrorKind::TimedOut => FailureKind::TimedOut,
+        // `ErrorKind` is open: whatever else there is, has no treatment of its own.
+        _ => FailureKind::Other,
+    };
+    Failure { kind, message: error.to_string() }
+}
+
+fn open_log(files: &RunFiles, path: String, files_dir: &str) -> io::Result<()> {
+    make_parent(&path)?;
+    fs::create_dir_all(files_dir)?;
+    let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+    *lock(&files.log) = Some(OpenLog { path, file });
+    Ok(())
+}
+
+fn append(files: &RunFiles, at: u64, bytes: &[u8]) -> io::Result<()> {
+    with_log(files, |log| {
+        let written = write_all_at(&log.file, bytes, at);
+        if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::StaleNetworkFileHandle) {
+            // The server of a network file system restarted: the path is good, the handle is not.
+            log.file = OpenOptions::new().write(true).open(&log.path)?;
+            return write_all_at(&log.file, bytes, at);
+        }
+        written
+    })
+}
+
+fn with_log<T>(files: &RunFiles, call: impl FnOnce(&mut OpenLog) -> io::Result<T>) -> io::Result<T> {
+    match lock(&files.log).as_mut() {
+        Some(log) => call(log),
+        None => Err(io::Error::new(ErrorKind::NotFound, "the log is not open")),
+    }
+}
+
+fn write_file(path: &str, bytes: &[u8]) -> io::Result<()> {
+    make_parent(path)?;
+    // Renamed into place, so that a reader or a crash never finds half of it.
+    let scratch = format!("{path}.{}.tmp", std::process::id());
+    fs::write(&scratch, bytes)?;
+    fs::rename(&scratch, path).inspect_err(|_| drop(fs::remove_file(&scratch)))
+}
+
+fn patch_file(path: &str, at: u64, bytes: &[u8]) -> io::Result<()> {
+    make_parent(path)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    write_all_at(&file, bytes, at)?;
+    file.set_len(at + bytes.len() as u64)
+}
+
+fn make_parent(path: &str) -> io::Result<()> {
+    Path::new(path).parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_write(file, bytes, at)?;
+        if n == 0 {
+            return Err(ErrorKind::WriteZero.into());
+        }
+        (bytes, at) = (&bytes[n..], at + n as u64);
+    }
+    Ok(())
+}
+
+fn sampler_config(settings: &runwire_proto::wire::Settings) -> system::metrics::SamplerConfig {
+    system::metrics::SamplerConfig::from_settings(settings)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic while the lock was held has been reported as a failed effect; the file is still the file.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn a_log_is_never_opened_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/run.wandb").to_str().unwrap().to_string();
+        let files_dir = dir.path().join("deep/files").to_str().unwrap().to_string();
+        let open = || Effect::OpenLog { path: path.clone(), files_dir: files_dir.clone() };
+        let files = RunFiles::default();
+        assert_eq!(perform(&files, open()), Completion::Opened);
+        let append = Effect::AppendLog { at: 2, bytes: Bytes::from_static(b"cd") };
+        assert_eq!(perform(&files, append.clone()), Completion::Appended);
+        assert_eq!(perform(&files, append), Completion::Appended);
+        assert_eq!(perform(&files, Effect::SyncLog { upto: 4 }), Completion::Synced);
+        assert_eq!(perform(&files, Effect::CloseLog), Completion::Closed);
+        assert_eq!(fs::read(&path).unwrap(), b"\0\0cd");
+        let Completion::Failed(failure) = perform(&RunFiles::default(), open()) else { panic!("opened twice") };
+        assert_eq!(failure.kind, FailureKind::Exists);
+        assert!(std::path::Path::new(&files_dir).is_dir());
+    }
+
+    #[test]
+    fn a_patch_cuts_the_file_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("output.log").to_str().unwrap().to_string();
+        let files = RunFiles::default();
+        let patch = |at, text: &'static str| Effect::PatchFile { path: path.clone(), at, bytes: text.into() };
+        assert_eq!(perform(&files, patch(0, "one\nprogress 99")), Completion::Written);
+        assert_eq!(perform(&files, patch(4, "two\n")), Completion::Written);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn errors_have_a_class() {
+        let Completion::Failed(failure) = perform(&RunFiles::default(), Effect::SyncLog { upto: 0 }) else { panic!() };
+        assert_eq!(failure.kind, FailureKind::Other);
+        let full = failure_of(28);
+        assert_eq!(full.kind, FailureKind::NoSpace);
+    }
+
+    fn failure_of(errno: i32) -> Failure {
+        failure(&io::Error::from_raw_os_error(errno))
+    }
+}
