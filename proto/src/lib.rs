@@ -9,6 +9,7 @@ extern crate alloc;
 pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod log;
 pub mod peek;
 
 /// The protocol's messages, generated from `schema/*.proto`.

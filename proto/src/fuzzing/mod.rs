@@ -3,7 +3,9 @@
 //!
 //! Not part of the API. It must not know libFuzzer.
 mod frame;
+mod log;
 mod peek;
 
 pub use frame::frame;
+pub use log::log;
 pub use peek::peek;
