@@ -5,6 +5,8 @@
 extern crate alloc;
 
 pub mod completion;
+pub mod config;
+pub mod console;
 pub mod defer;
 pub mod effect;
 mod engine;
@@ -12,7 +14,9 @@ pub mod error;
 mod handler;
 pub mod id;
 pub mod input;
+pub mod json;
 pub mod limits;
+pub mod metrics;
 pub mod notice;
 pub mod output;
 mod retry;
