@@ -16,7 +16,6 @@ usage: bench_sidecar [options]
   --quick          fewer steps and repetitions: minutes become seconds, noise grows
   --repeat N       repetitions of each per-step measurement (default 5; 3 with --quick)
   --only LIST      some of: steps,start,look,growth,runs (comma separated; default all)
-  --both           growth and runs for the official sidecar too (slow)
   --json PATH      write all single values there, too
   --scratch DIR    where logs are written (default: the system's temporary folder)";
 
@@ -59,8 +58,6 @@ pub struct Options {
     pub repeat: usize,
     /// What to measure.
     pub groups: Vec<Group>,
-    /// Growth and runs on both sides.
-    pub both: bool,
     /// Where to write all values as JSON.
     pub json: Option<PathBuf>,
     /// Where logs are written.
@@ -71,7 +68,7 @@ impl Options {
     /// Parses the arguments (without the program's name). `None`: help was asked for.
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>> {
         let (mut official, mut ours, mut python, mut repeat, mut json) = (None, None, None, None, None);
-        let (mut quick, mut both, mut scratch) = (false, false, std::env::temp_dir());
+        let (mut quick, mut scratch) = (false, std::env::temp_dir());
         let mut groups: Vec<Group> = GROUPS.iter().map(|(_, group)| *group).collect();
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| BenchError::Usage(format!("{arg} needs a value")));
@@ -84,7 +81,6 @@ impl Options {
                 "--repeat" => repeat = Some(parse_repeat(&value()?)?),
                 "--only" => groups = parse_groups(&value()?)?,
                 "--quick" => quick = true,
-                "--both" => both = true,
                 "-h" | "--help" => return Ok(None),
                 _ => return Err(BenchError::Usage(format!("unknown argument {arg}"))),
             }
@@ -104,7 +100,7 @@ impl Options {
         must_exist(&official, "give it with --official, or a Python with the official package with --python")?;
         must_exist(&ours, "build it (cargo build --release -p runwire-std) or give it with --ours")?;
         let repeat = repeat.unwrap_or(if quick { 3 } else { 5 });
-        Ok(Some(Options { official, ours, python, quick, repeat, groups, both, json, scratch }))
+        Ok(Some(Options { official, ours, python, quick, repeat, groups, json, scratch }))
     }
 
     /// Whether a group is to be measured.

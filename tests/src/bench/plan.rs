@@ -131,7 +131,7 @@ fn growth(options: &Options, report: &mut Report) -> Result<()> {
         Ok(Sample::new(vec![long.peak_kib as f64 / short.peak_kib as f64]))
     };
     say("growth with the number of steps");
-    let official = if options.both { Some(sample(&options.official)?) } else { None };
+    let official = Some(sample(&options.official)?);
     let ours = sample(&options.ours)?;
     report.rows.push(Row {
         name: format!("peak RSS after {long} steps / after {short}, 10 metrics"),
@@ -148,15 +148,22 @@ fn runs(options: &Options, report: &mut Report) -> Result<()> {
     let (few, many) = if options.quick { (10, 200) } else { (10, 1000) };
     let measure = |program| measure::many_runs(program, &options.scratch, few, many, 10, 20);
     say("many runs in one service");
-    let official = if options.both { Some(measure(&options.official)?) } else { None };
+    let official = measure(&options.official)?;
     let ours = measure(&options.ours)?;
     let one = |kib: u64| Sample::new(vec![kib as f64 / 1024.0]);
-    let mut row = |after, unit, official, ours| {
+    let mut row = |after, official, ours| {
         let name = format!("RSS after {after} finished runs in one service");
-        report.rows.push(Row { name, unit, better: Better::Lower, official, ours, goal: Goal::None });
+        report.rows.push(Row {
+            name,
+            unit: "MiB",
+            better: Better::Lower,
+            official: Some(official),
+            ours,
+            goal: Goal::None,
+        });
     };
-    row(few, "MiB", official.map(|r| one(r.after_few_kib)), one(ours.after_few_kib));
-    row(many, "MiB", official.map(|r| one(r.after_many_kib)), one(ours.after_many_kib));
+    row(few, one(official.after_few_kib), one(ours.after_few_kib));
+    row(many, one(official.after_many_kib), one(ours.after_many_kib));
     Ok(())
 }
 

@@ -73,9 +73,13 @@ pub struct Row {
 }
 
 impl Row {
-    /// How many times better ours is, by the medians. 2.0 is half the cost or double the rate.
+    /// How many times better ours is, by the medians. 2.0 is half the cost or double the rate. `None` where a side
+    /// is missing or zero.
     pub fn ratio(&self) -> Option<f64> {
         let (official, ours) = (self.official.as_ref()?.median(), self.ours.median());
+        if official == 0.0 || ours == 0.0 {
+            return None;
+        }
         Some(match self.better {
             Better::Lower => official / ours,
             Better::Higher => ours / official,
@@ -177,6 +181,7 @@ mod tests {
         assert_eq!((rate.ratio(), rate.met()), (Some(9.0), Some(false)));
         let bound = row(Better::Lower, &[1.0], &[1.1, 1.2], Goal::AtMost(1.1));
         assert_eq!(bound.met(), Some(false));
+        assert_eq!(row(Better::Higher, &[0.0], &[90.0], Goal::None).ratio(), None);
     }
 
     #[test]
