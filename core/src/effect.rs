@@ -1,0 +1,110 @@
+//! What the core asks of the world. Each variant names the [`crate::Completion`] that answers it.
+
+use alloc::{boxed::Box, string::String};
+use bytes::Bytes;
+use core::fmt;
+use runwire_proto::wire;
+
+/// An order to the runtime. Effects that are outstanding at one time are independent (law L2).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Create the transaction log at `path`, which must not exist, with its parent folders and the folder `files_dir`.
+    /// Answered by [`Opened`](crate::Completion::Opened).
+    OpenLog {
+        /// Path of the `.wandb` file.
+        path: String,
+        /// Folder of the run's files.
+        files_dir: String,
+    },
+    /// Write `bytes` at offset `at` of the log. Writing the same range again is harmless.
+    /// Answered by [`Appended`](crate::Completion::Appended).
+    AppendLog {
+        /// Offset in the file, in bytes.
+        at: u64,
+        /// What to write.
+        bytes: Bytes,
+    },
+    /// Make everything up to `upto` durable on the device. Answered by [`Synced`](crate::Completion::Synced).
+    SyncLog {
+        /// Offset in the file, in bytes.
+        upto: u64,
+    },
+    /// Close the log. Answered by [`Closed`](crate::Completion::Closed).
+    CloseLog,
+    /// Replace the whole file at `path`. Answered by [`Written`](crate::Completion::Written).
+    WriteFile {
+        /// Path of the file; its folder is made if it is missing.
+        path: String,
+        /// Its new content.
+        bytes: Bytes,
+    },
+    /// Write `bytes` at `at` and cut the file after them. Answered by [`Written`](crate::Completion::Written).
+    PatchFile {
+        /// Path of the file; it and its folder are made if missing.
+        path: String,
+        /// Offset in the file, in bytes.
+        at: u64,
+        /// The file's content from `at` to its end.
+        bytes: Bytes,
+    },
+    /// Measure the machine once. Answered by [`Sampled`](crate::Completion::Sampled).
+    SampleSystem(Box<wire::Settings>),
+    /// Find out the facts of the machine: processors, memory, disks, accelerators. Answered by [`Probed`](crate::Completion::Probed).
+    ProbeSystem(Box<wire::Settings>),
+    /// Copy the program and the working tree's differences into `files_dir`.
+    /// Answered by [`CodeSaved`](crate::Completion::CodeSaved).
+    SaveCode {
+        /// The run's settings, without secrets.
+        settings: Box<wire::Settings>,
+        /// Folder of the run's files.
+        files_dir: String,
+    },
+}
+
+/// The kind of an effect, without its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum EffectKind {
+    OpenLog,
+    AppendLog,
+    SyncLog,
+    CloseLog,
+    WriteFile,
+    PatchFile,
+    SampleSystem,
+    ProbeSystem,
+    SaveCode,
+}
+
+impl Effect {
+    /// The kind of this effect.
+    pub fn kind(&self) -> EffectKind {
+        match self {
+            Effect::OpenLog { .. } => EffectKind::OpenLog,
+            Effect::AppendLog { .. } => EffectKind::AppendLog,
+            Effect::SyncLog { .. } => EffectKind::SyncLog,
+            Effect::CloseLog => EffectKind::CloseLog,
+            Effect::WriteFile { .. } => EffectKind::WriteFile,
+            Effect::PatchFile { .. } => EffectKind::PatchFile,
+            Effect::SampleSystem(_) => EffectKind::SampleSystem,
+            Effect::ProbeSystem(_) => EffectKind::ProbeSystem,
+            Effect::SaveCode { .. } => EffectKind::SaveCode,
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Effect::OpenLog { path, .. } => write!(f, "OpenLog {path}"),
+            Effect::AppendLog { at, bytes } => write!(f, "AppendLog at={at} len={}", bytes.len()),
+            Effect::SyncLog { upto } => write!(f, "SyncLog upto={upto}"),
+            Effect::CloseLog => f.write_str("CloseLog"),
+            Effect::WriteFile { path, bytes } => write!(f, "WriteFile {path} len={}", bytes.len()),
+            Effect::PatchFile { path, at, bytes } => write!(f, "PatchFile {path} at={at} len={}", bytes.len()),
+            Effect::SampleSystem(_) => f.write_str("SampleSystem"),
+            Effect::ProbeSystem(_) => f.write_str("ProbeSystem"),
+            Effect::SaveCode { files_dir, .. } => write!(f, "SaveCode {files_dir}"),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Effects that are outstanding: who asked, until when. Guards laws L3 (each answered once) and L6 (none waits for ever).
+
+use crate::{
+    completion::{Completion, expected},
+    effect::EffectKind,
+    error::InputError,
+    id::EffectId,
+    time::{Duration, Instant, Wake},
+};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    vec::Vec,
+};
+
+/// Why an effect was issued: whom its outcome goes to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Origin {
+    Open,
+    Append,
+    Sync { upto: u64 },
+    Close,
+    File { path: String },
+    ConsolePatch,
+    Sample,
+    Probe,
+    Code,
+}
+
+#[derive(Debug)]
+struct Entry {
+    kind: EffectKind,
+    origin: Origin,
+    deadline: Instant,
+}
+
+/// Late answers are told from second answers as long as their tombstone is kept.
+const TOMBSTONES_MAX: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    last_id: u64,
+    open: BTreeMap<EffectId, Entry>,
+    /// Ids whose answer may still come although nobody waits for it.
+    tombstones: VecDeque<EffectId>,
+}
+
+impl Ledger {
+    pub(super) fn issue(&mut self, kind: EffectKind, origin: Origin, now: Instant, within: Duration) -> EffectId {
+        self.last_id += 1;
+        let id = EffectId(self.last_id);
+        self.open.insert(id, Entry { kind, origin, deadline: now.after(within) });
+        id
+    }
+
+    /// Takes an outcome. `Ok(None)`: it comes late and means nothing.
+    pub(super) fn complete(&mut self, id: EffectId, completion: &Completion) -> Result<Option<Origin>, InputError> {
+        if let Some(entry) = self.open.get(&id) {
+            if !completion.answers(entry.kind) {
+                return Err(InputError::WrongCompletion {
+                    id,
+                    expected: expected(entry.kind),
+                    got: completion.name(),
+                });
+            }
+            return Ok(self.open.remove(&id).map(|entry| entry.origin));
+        }
+        if let Some(at) = self.tombstones.iter().position(|dead| *dead == id) {
+            self.tombstones.remove(at);
+            return Ok(None);
+        }
+        Err(if id.0 == 0 || id.0 > self.last_id { InputError::UnknownEffect(id) } else { InputError::CompletedTwice(id) })
+    }
+
+    /// Effects whose deadline has passed. Their answers may still come and are then ignored.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<(EffectId, Origin)> {
+        let due: Vec<EffectId> = self.open.iter().filter(|(_, e)| e.deadline <= now).map(|(id, _)| *id).collect();
+        due.into_iter().filter_map(|id| self.bury(id).map(|origin| (id, origin))).collect()
+    }
+
+    /// Forgets every outstanding effect and returns their ids.
+    pub(super) fn abandon(&mut self) -> Vec<EffectId> {
+        let ids: Vec<EffectId> = self.open.keys().copied().collect();
+        ids.iter().for_each(|id| drop(self.bury(*id)));
+        ids
+    }
+
+    pub(super) fn wake(&self) -> Option<Wake> {
+        self.open.values().map(|e| e.deadline).min().map(|at| Wake { at, why: "ledger.deadline" })
+    }
+
+    pub(super) fn outstanding(&self) -> impl Iterator<Item = (EffectId, EffectKind)> + '_ {
+        self.open.iter().map(|(id, entry)| (*id, entry.kind))
+    }
+
+    fn bury(&mut self, id: EffectId) -> Option<Origin> {
+        let entry = self.open.remove(&id)?;
+        if self.tombstones.len() == TOMBSTONES_MAX {
+            self.tombstones.pop_front();
+        }
+        self.tombstones.push_back(id);
+        Some(entry.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_is_not_twice_and_unknown_is_neither() {
+        let mut ledger = Ledger::default();
+        let second = Duration::from_secs(1);
+        let a = ledger.issue(EffectKind::AppendLog, Origin::Append, Instant::ZERO, second);
+        let b = ledger.issue(EffectKind::CloseLog, Origin::Close, Instant::ZERO, second * 9);
+        assert!(matches!(ledger.complete(a, &Completion::Closed), Err(InputError::WrongCompletion { .. })));
+        assert_eq!(ledger.expire(Instant::from_nanos(1_000_000_000)).len(), 1);
+        assert_eq!(ledger.complete(a, &Completion::Appended), Ok(None));
+        assert_eq!(ledger.complete(a, &Completion::Appended), Err(InputError::CompletedTwice(a)));
+        assert_eq!(ledger.complete(b, &Completion::Closed), Ok(Some(Origin::Close)));
+        assert_eq!(ledger.complete(EffectId(3), &Completion::Closed), Err(InputError::UnknownEffect(EffectId(3))));
+        assert_eq!(ledger.wake(), None);
+    }
+}

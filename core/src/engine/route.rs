@@ -1,0 +1,258 @@
+//! Who answers to whom: turns each machine's actions into calls of another or into outputs, until nothing is left.
+//!
+//! Every match lists every action, so that a new one can't be swallowed.
+
+use super::{Closing, Engine, ledger::Origin};
+use crate::{
+    completion::{Completion, Failure},
+    defer::{self, DeferState, condition},
+    effect::Effect,
+    handler,
+    notice::Notice,
+    output::{Output, Reply},
+    writer::{self, Entry, user_text},
+};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
+
+/// More steps than any input can honestly cause: a loop of actions is a bug, and a bug must not hang a program.
+const STEPS_MAX: usize = 1_000_000;
+
+impl Engine {
+    pub(super) fn route(&mut self) {
+        for _ in 0..STEPS_MAX {
+            if let Some(action) = self.queues.handler.pop_front() {
+                self.on_handler(action);
+            } else if let Some(action) = self.queues.writer.pop_front() {
+                self.on_writer(action);
+            } else if let Some(action) = self.queues.defer.pop_front() {
+                self.on_defer(action);
+            } else {
+                return;
+            }
+        }
+        unreachable!("the machines keep each other busy without end");
+    }
+
+    /// Gives the outcome of an effect to the machine that asked for it.
+    pub(super) fn settle(&mut self, origin: Origin, completion: Completion) {
+        let failure = match &completion {
+            Completion::Failed(failure) => Some(failure.clone()),
+            Completion::Opened
+            | Completion::Appended
+            | Completion::Synced
+            | Completion::Closed
+            | Completion::Written
+            | Completion::Sampled(_)
+            | Completion::Probed(_)
+            | Completion::CodeSaved(_) => None,
+        };
+        let now = self.last_now;
+        let wall = self.wall();
+        let Engine { handler, writer, queues, config, rng, .. } = self;
+        match (origin, failure) {
+            (Origin::Open, Some(failure)) => self.on_open_failed(failure),
+            (Origin::Open, None) => {
+                writer.on_opened(&config.limits, &mut queues.writer);
+                self.reply_opened();
+            }
+            (Origin::Append, Some(failure)) => {
+                writer.on_append_failed(now, rng.next_u64(), failure, &mut queues.writer);
+            }
+            (Origin::Append, None) => writer.on_appended(&config.limits, &mut queues.writer),
+            (Origin::Sync { .. }, Some(failure)) => writer.on_sync_failed(failure, &mut queues.writer),
+            (Origin::Sync { upto }, None) => writer.on_synced(upto, &mut queues.writer),
+            (Origin::Close, _) => writer.on_closed(&mut queues.writer),
+            (Origin::File { path }, failure) => handler.on_file_written(&path, failure, &mut queues.handler),
+            (Origin::ConsolePatch, failure) => handler.on_patched(failure, &mut queues.handler),
+            (Origin::Sample, None) => {
+                if let Completion::Sampled(items) = completion {
+                    handler.on_sampled(items, wall, &mut queues.handler);
+                }
+            }
+            (Origin::Sample, Some(_)) => handler.on_sample_failed(),
+            (Origin::Probe, None) => {
+                if let Completion::Probed(facts) = completion {
+                    handler.on_probed(*facts, &mut queues.handler);
+                }
+            }
+            (Origin::Code, None) => {
+                if let Completion::CodeSaved(paths) = completion {
+                    handler.on_code_saved(&paths, &mut queues.handler);
+                }
+            }
+            (Origin::Probe | Origin::Code, Some(failure)) => {
+                self.notice(Notice::warn(format!("facts about the machine or the code are missing: {}", failure.message)));
+            }
+        }
+    }
+
+    pub(super) fn issue_open(&mut self, path: String) {
+        let files_dir = self.config.files_dir();
+        self.issue(Effect::OpenLog { path, files_dir }, Origin::Open);
+    }
+
+    fn on_handler(&mut self, action: handler::Action) {
+        let now = self.last_now;
+        let Engine { handler, writer, queues, config, .. } = self;
+        match action {
+            handler::Action::PersistRaw(record) => {
+                writer.on_persist(now, &config.limits, Entry::Raw(&record), &mut queues.writer);
+            }
+            handler::Action::PersistMade(field, body) => {
+                writer.on_persist(now, &config.limits, Entry::Made(field, &body), &mut queues.writer);
+                handler.recycle(body);
+            }
+            handler::Action::PersistExit(around, body) => {
+                let record = self.exit_record(around, body);
+                let Engine { writer, queues, config, .. } = self;
+                writer.on_persist(now, &config.limits, Entry::Raw(&record), &mut queues.writer);
+            }
+            handler::Action::Reply(ticket, reply) => self.outbox.push_back(Output::Reply(ticket, reply)),
+            handler::Action::Notice(notice) => self.notice(notice),
+            handler::Action::WriteFile(path, bytes) => {
+                self.issue(Effect::WriteFile { path: path.clone(), bytes }, Origin::File { path });
+            }
+            handler::Action::PatchFile(path, at, bytes) => {
+                self.issue(Effect::PatchFile { path, at, bytes }, Origin::ConsolePatch);
+            }
+            handler::Action::Sample => {
+                let settings = Box::new(self.config.settings.clone());
+                self.issue(Effect::SampleSystem(settings), Origin::Sample);
+            }
+            handler::Action::Probe => {
+                let settings = Box::new(self.config.settings.clone());
+                self.issue(Effect::ProbeSystem(settings), Origin::Probe);
+            }
+            handler::Action::SaveCode => {
+                let settings = Box::new(self.config.settings.clone());
+                let files_dir = self.config.files_dir();
+                self.issue(Effect::SaveCode { settings, files_dir }, Origin::Code);
+            }
+            handler::Action::ExitSeen => {
+                let Engine { defer, queues, config, .. } = self;
+                defer.on_exit_seen(now, &config.limits, config.finish_timeout(), &mut queues.defer);
+            }
+            handler::Action::FlushDone(stage) => {
+                let Engine { defer, queues, config, .. } = self;
+                defer.on_flushed(now, &config.limits, stage, &mut queues.defer);
+            }
+        }
+    }
+
+    fn on_writer(&mut self, action: writer::Action) {
+        match action {
+            writer::Action::Append { at, bytes } => self.issue(Effect::AppendLog { at, bytes }, Origin::Append),
+            writer::Action::Sync { upto } => self.issue(Effect::SyncLog { upto }, Origin::Sync { upto }),
+            writer::Action::Close => self.issue(Effect::CloseLog, Origin::Close),
+            writer::Action::FlushDone(outcome) => self.on_log_flushed(outcome),
+            writer::Action::Failing(failure) => {
+                let text = format!(
+                    "The run's log can't be written: {} ({}). Rows are kept in memory and written when the disk works \
+                     again; when memory for them is full, new ones are refused and counted.",
+                    user_text(&failure),
+                    failure.message
+                );
+                self.tell_user(text);
+            }
+            writer::Action::Recovered { refused: 0 } => self.tell_user("The run's log is written again; nothing is lost.".into()),
+            writer::Action::Recovered { refused } => {
+                self.tell_user(format!("The run's log is written again; {refused} records were refused meanwhile."));
+            }
+            writer::Action::Closed => self.finish(None),
+        }
+    }
+
+    fn on_defer(&mut self, action: defer::Action) {
+        match action {
+            defer::Action::Flush(DeferState::FlushFinal) => {
+                self.writer.on_flush(&self.config.limits, &mut self.queues.writer);
+            }
+            defer::Action::Flush(stage) => {
+                self.with_handler(|handler, cx, out| handler.on_flush(cx, stage, out));
+            }
+            defer::Action::Stuck(stage) => {
+                self.tell_user(format!("The end of the run no longer waits for {}.", condition(stage)));
+            }
+            defer::Action::CutShort(stage) => {
+                self.tell_user(format!("The time for finishing the run is over; it was waiting for {}.", condition(stage)));
+            }
+            defer::Action::Complete { timed_out } => {
+                self.summary.timed_out = timed_out;
+                self.handler.on_complete(timed_out, &mut self.queues.handler);
+                if self.closing == Closing::AfterEnd {
+                    self.begin_last_flush();
+                }
+            }
+        }
+    }
+
+    fn on_log_flushed(&mut self, outcome: Result<(), String>) {
+        let now = self.last_now;
+        if let Err(why) = &outcome {
+            self.tell_user(format!("The run's log may not survive a power cut: {why}."));
+        }
+        if self.defer.state() == DeferState::FlushFinal {
+            let Engine { defer, queues, config, .. } = self;
+            match outcome {
+                Ok(()) => defer.on_flushed(now, &config.limits, DeferState::FlushFinal, &mut queues.defer),
+                Err(_) => defer.on_failed(now, &config.limits, DeferState::FlushFinal, &mut queues.defer),
+            }
+        } else if self.closing == Closing::LastFlush {
+            self.close_log();
+        }
+    }
+
+    /// Without its log an offline run would keep nothing: it ends here, and whoever opened it hears why.
+    fn on_open_failed(&mut self, failure: Failure) {
+        let path = self.config.log_path().unwrap_or_default();
+        let text = format!(
+            "The run's log {path} can't be made: {} ({}). Choose another directory, for example with WANDB_DIR.",
+            user_text(&failure),
+            failure.message
+        );
+        self.notice(Notice::error(text.clone()));
+        if let Some(ticket) = self.open_ticket.take() {
+            self.outbox.push_back(Output::Reply(ticket, Reply::Error(text.clone())));
+        }
+        self.writer.on_close(&mut self.queues.writer);
+        self.queues.writer.clear();
+        self.finish(Some(text));
+    }
+
+    fn exit_record(&self, mut around: Vec<u8>, mut body: Vec<u8>) -> Vec<u8> {
+        let mut accounts = self.accounts();
+        accounts.accepted += 1;
+        body.extend_from_slice(&accounts.encode());
+        prost::encoding::encode_key(
+            handler::field::EXIT,
+            prost::encoding::WireType::LengthDelimited,
+            &mut around,
+        );
+        prost::encoding::encode_varint(body.len() as u64, &mut around);
+        around.extend_from_slice(&body);
+        around
+    }
+
+    fn issue(&mut self, effect: Effect, origin: Origin) {
+        let within = match effect {
+            Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::SaveCode { .. } => self.config.limits.probe_deadline,
+            Effect::OpenLog { .. }
+            | Effect::AppendLog { .. }
+            | Effect::SyncLog { .. }
+            | Effect::CloseLog
+            | Effect::WriteFile { .. }
+            | Effect::PatchFile { .. } => self.disk_deadline(),
+        };
+        let id = self.ledger.issue(effect.kind(), origin, self.last_now, within);
+        self.outbox.push_back(Output::Effect(id, effect));
+    }
+
+    fn tell_user(&mut self, text: String) {
+        let Engine { handler, queues, config, .. } = self;
+        handler.tell_user(text, &config.limits, &mut queues.handler);
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.outbox.push_back(Output::Notice(notice));
+    }
+}

@@ -1,0 +1,203 @@
+//! The end of a run, as the handler does it: the exit record, and the stages that are its own to flush.
+
+use super::{Action, Cx, Handler, Out, PendingExit, field};
+use crate::{
+    completion::Failure,
+    defer::DeferState,
+    id::Ticket,
+    notice::Notice,
+    time::UnixNanos,
+};
+use alloc::{format, string::String, vec::Vec};
+use bytes::Bytes;
+use prost::Message;
+use runwire_proto::wire;
+
+/// Console text that could not be written is kept up to here, then dropped with a notice.
+const FAILED_PATCH_BYTES_MAX: usize = 8 << 20;
+
+impl Handler {
+    pub(super) fn on_exit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        ticket: Option<Ticket>,
+        record: wire::Record,
+        mut exit: wire::RunExitRecord,
+        out: &mut Out,
+    ) {
+        if self.exit_code.is_some() {
+            return self.refuse(ticket, "No response.", out);
+        }
+        self.timer.pause(cx.now);
+        exit.runtime = i32::try_from(self.timer.elapsed(cx.now).as_secs()).unwrap_or(i32::MAX);
+        self.exit_code = Some(exit.exit_code);
+        self.metrics.set_runtime(i64::from(exit.runtime));
+        self.exit = Some(PendingExit { ticket, record, exit });
+        out.push_back(Action::ExitSeen);
+    }
+
+    /// Makes up the exit that nobody sent, if the run has none yet.
+    pub(crate) fn on_teardown(&mut self, cx: &mut Cx<'_>, exit_code: i32, out: &mut Out) {
+        if self.exit_code.is_none() {
+            let exit = wire::RunExitRecord { exit_code, ..Default::default() };
+            self.on_exit(cx, None, wire::Record::default(), exit, out);
+        }
+    }
+
+    /// Brings about the condition of `stage` and says so, at once or when a file is written.
+    pub(crate) fn on_flush(&mut self, cx: &mut Cx<'_>, stage: DeferState, out: &mut Out) {
+        self.stage = Some((stage, cx.now));
+        match stage {
+            DeferState::FlushStats => self.stats.stop(),
+            DeferState::FlushPartialHistory => self.commit_row(cx, out),
+            DeferState::FlushSum => {
+                self.checkpoint(out);
+                self.persist_exit(out);
+            }
+            DeferState::FlushOutput => {
+                self.console_timer.cancel();
+                self.console.finish();
+                self.write_console(out);
+                if self.patch_in_flight.is_some() {
+                    self.awaited = Some(stage);
+                    return;
+                }
+            }
+            DeferState::FlushDir => {
+                self.write_last_files(out);
+                if !self.files.is_idle() {
+                    self.awaited = Some(stage);
+                    return;
+                }
+            }
+            // Offline there is nothing to send, and no TensorBoard watcher or job exists.
+            DeferState::Begin
+            | DeferState::FlushRun
+            | DeferState::FlushTb
+            | DeferState::FlushDebouncer
+            | DeferState::FlushJob
+            | DeferState::FlushFp
+            | DeferState::JoinFp
+            | DeferState::FlushFs
+            | DeferState::FlushFinal
+            | DeferState::End => {}
+        }
+        out.push_back(Action::FlushDone(stage));
+    }
+
+    /// What must become records before the log closes, for a run that ends without an exit.
+    pub(crate) fn on_close_without_exit(&mut self, cx: &mut Cx<'_>, out: &mut Out) {
+        self.stats.stop();
+        self.commit_row(cx, out);
+        self.checkpoint(out);
+        self.console_timer.cancel();
+        self.console.finish();
+        self.write_console(out);
+    }
+
+    /// The end is reached: the exit is answered and no long poll waits any more.
+    pub(crate) fn on_complete(&mut self, timed_out: bool, out: &mut Out) {
+        self.done = true;
+        self.stage = None;
+        self.messages.end();
+        if let Some(exit) = self.exit.take() {
+            let result = wire::result::ResultType::ExitResult(wire::RunExitResult { timed_out });
+            self.answer(exit.ticket, result, out);
+        }
+        self.deliver_messages(out);
+    }
+
+    /// The run is closed: whoever still waits gets an answer.
+    pub(crate) fn on_closed(&mut self, out: &mut Out) {
+        self.done = true;
+        self.messages.end();
+        if let Some(exit) = self.exit.take() {
+            self.refuse(exit.ticket, "The run was closed before its end was complete.", out);
+        }
+        self.deliver_messages(out);
+    }
+
+    pub(crate) fn on_file_written(&mut self, path: &str, failure: Option<Failure>, out: &mut Out) {
+        if let Some(failure) = failure {
+            out.push_back(Action::Notice(Notice::warn(format!("{path} could not be written: {}", failure.message))));
+        }
+        match self.files.on_written(path) {
+            Some(newer) => out.push_back(Action::WriteFile(path.into(), newer)),
+            None if self.files.is_idle() && self.awaited == Some(DeferState::FlushDir) => {
+                self.awaited = None;
+                out.push_back(Action::FlushDone(DeferState::FlushDir));
+            }
+            None => {}
+        }
+    }
+
+    pub(crate) fn on_patched(&mut self, failure: Option<Failure>, out: &mut Out) {
+        let patch = self.patch_in_flight.take();
+        if let (Some(failure), Some(patch)) = (failure, patch) {
+            out.push_back(Action::Notice(Notice::warn(format!(
+                "console output could not be written to {}: {}",
+                patch.0, failure.message
+            ))));
+            if patch.2.len() <= FAILED_PATCH_BYTES_MAX {
+                self.failed_patch = Some(patch);
+            } else {
+                out.push_back(Action::Notice(Notice::error("console output was dropped from its file")));
+            }
+        }
+        if self.awaited == Some(DeferState::FlushOutput) {
+            self.awaited = None;
+            out.push_back(Action::FlushDone(DeferState::FlushOutput));
+        }
+    }
+
+    pub(crate) fn on_sampled(&mut self, items: Vec<(String, f64)>, wall: UnixNanos, out: &mut Out) {
+        if let Some(record) = self.stats.on_sampled(items, wall) {
+            self.persist(field::STATS, &record, out);
+        }
+    }
+
+    pub(crate) fn on_sample_failed(&mut self) {
+        self.stats.on_failed();
+    }
+
+    /// Hands console output to its file, unless the last part is still being written: then it follows later.
+    pub(super) fn write_console(&mut self, out: &mut Out) {
+        if self.patch_in_flight.is_some() {
+            return;
+        }
+        let Some(patch) = self.console.take_file_patch() else { return };
+        let path = format!("{}/{}", self.files_dir, patch.path);
+        let (at, bytes) = match self.failed_patch.take() {
+            Some((old_path, old_at, old)) if old_path == path && old_at <= patch.at => {
+                let mut whole = old[..old.len().min((patch.at - old_at) as usize)].to_vec();
+                whole.extend_from_slice(&patch.bytes);
+                (old_at, Bytes::from(whole))
+            }
+            Some(_) | None => (patch.at, Bytes::from(patch.bytes)),
+        };
+        self.patch_in_flight = Some((path.clone(), at, bytes.clone()));
+        out.push_back(Action::PatchFile(path, at, bytes));
+    }
+
+    fn write_last_files(&mut self, out: &mut Out) {
+        if self.config.write_summary_files && self.config.primary() {
+            let config = self.run_config.to_yaml(&self.metrics.config_m());
+            self.write_file("config.yaml", Bytes::from(config), out);
+            self.write_file("wandb-summary.json", Bytes::from(self.metrics.summary_json()), out);
+        }
+    }
+
+    fn persist_exit(&mut self, out: &mut Out) {
+        let Some(pending) = &self.exit else { return };
+        let mut around = pending.record.clone();
+        around.num = 0;
+        around.record_type = None;
+        out.push_back(Action::PersistExit(around.encode_to_vec(), pending.exit.encode_to_vec()));
+        let behind = self.steps.rows_behind();
+        if behind > 0 {
+            out.push_back(Action::Notice(Notice::warn(format!(
+                "{behind} rows were refused because their step was behind"
+            ))));
+        }
+    }
+}

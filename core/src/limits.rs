@@ -1,0 +1,54 @@
+//! Every bound of the core in one place. A bound that is reached is counted and told, never silent.
+
+use crate::time::Duration;
+
+/// Bounds of one run and of the service. The defaults are what the program uses.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest frame, in bytes; a larger one is refused when its header is read.
+    pub frame_bytes_max: u32,
+    /// Log bytes that are handed to the disk in one append.
+    pub append_bytes_max: usize,
+    /// Log bytes waiting in memory above which a run gives no credit: its clients are not read until the disk moves.
+    pub backlog_bytes_soft: usize,
+    /// Log bytes waiting in memory above which a *failing* disk makes the run refuse records.
+    pub backlog_bytes_hard: usize,
+    /// Answers that a connection may leave unread before its requests are no longer taken.
+    pub unsent_bytes_max: usize,
+    /// Messages to the user that are kept until a client asks for them.
+    pub messages_max: usize,
+    /// Longest time one disk effect may take before it counts as failed.
+    pub disk_deadline: Duration,
+    /// Longest time a probe or a sample of the machine may take.
+    pub probe_deadline: Duration,
+    /// First and largest wait between two tries of a failing append.
+    pub append_retry: (Duration, Duration),
+    /// Shortest time between two summary checkpoints.
+    pub checkpoint_interval: Duration,
+    /// How long console output may wait for its file.
+    pub console_interval: Duration,
+    /// Bound of one stage of the end of a run; see [`crate::defer`].
+    pub stage_deadline: Duration,
+    /// Bound of the last stage, which waits for the disk.
+    pub final_stage_deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            frame_bytes_max: 1 << 30,
+            append_bytes_max: 256 << 10,
+            backlog_bytes_soft: 16 << 20,
+            backlog_bytes_hard: 32 << 20,
+            unsent_bytes_max: 1 << 20,
+            messages_max: 128,
+            disk_deadline: Duration::from_secs(10),
+            probe_deadline: Duration::from_secs(30),
+            append_retry: (Duration::from_millis(100), Duration::from_secs(2)),
+            checkpoint_interval: Duration::from_secs(1),
+            console_interval: Duration::from_secs(5),
+            stage_deadline: Duration::from_secs(5),
+            final_stage_deadline: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! One request of a connection (`ServerRequest`): to whom it goes.
+
+use super::{Service, ServiceOutput, response, streams::Asker};
+use crate::{
+    id::{ClientId, StreamKey, Ticket},
+    input::{CloseReason, Input},
+    notice::Notice,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+use bytes::Bytes;
+use prost::Message;
+use runwire_proto::{
+    peek,
+    wire::{self, server_request::ServerRequestType as Request},
+};
+
+const RECORD_PUBLISH: u32 = 1;
+const RECORD_COMMUNICATE: u32 = 2;
+
+impl Service {
+    /// Takes one request. Gives it back if its run takes nothing now.
+    pub(super) fn on_frame(&mut self, client: ClientId, frame: Bytes) -> Option<Bytes> {
+        let seen = match peek::server_request(&frame) {
+            Ok(seen) => seen,
+            Err(error) => {
+                self.refuse(client, &[], format!("the frame is not a request: {error}; this connection is closed"));
+                return None;
+            }
+        };
+        match seen.kind {
+            Some(RECORD_PUBLISH | RECORD_COMMUNICATE) => {
+                return self.on_record(client, seen.request_id, seen.body).then_some(frame);
+            }
+            Some(_) => {}
+            None => {
+                let why = "the request has no type that this version knows; this connection is closed";
+                self.refuse(client, &seen.request_id, why.into());
+                return None;
+            }
+        }
+        match wire::ServerRequest::decode(&frame[..]) {
+            Ok(wire::ServerRequest { server_request_type: Some(request), .. }) => {
+                self.on_request(client, &seen.request_id, request);
+            }
+            Ok(_) => {
+                let why = "the request has no type that this version knows; this connection is closed";
+                self.refuse(client, &seen.request_id, why.into());
+            }
+            Err(error) => {
+                let why = format!("the request can't be decoded: {error}; this connection is closed");
+                self.refuse(client, &seen.request_id, why);
+            }
+        }
+        None
+    }
+
+    /// Whether the record must be held back.
+    fn on_record(&mut self, client: ClientId, request_id: Bytes, record: Bytes) -> bool {
+        let stream_id = match peek::record(&record) {
+            Ok(seen) => seen.stream_id.unwrap_or_default(),
+            Err(error) => {
+                let why = format!("the record can't be decoded: {error}; this connection is closed");
+                self.refuse(client, &request_id, why);
+                return false;
+            }
+        };
+        let Some(key) = self.find_stream(client, &stream_id) else {
+            let name = String::from_utf8_lossy(&stream_id);
+            self.decline(client, &request_id, format!("There is no run {name:?} here; it may be finished."));
+            return false;
+        };
+        let Some(stream) = self.streams.get(&key) else { return false };
+        if stream.engine.credit().bytes == 0 {
+            return true;
+        }
+        let ticket = self.ticket(client, &request_id, key);
+        self.feed(key, Input::Record { client, ticket, record });
+        false
+    }
+
+    fn find_stream(&mut self, client: ClientId, stream_id: &Bytes) -> Option<StreamKey> {
+        let connection = self.connections.get_mut(&client)?;
+        if let Some((id, key)) = &connection.last_stream
+            && id == stream_id
+            && self.streams.get(key).is_some_and(|stream| !stream.closing)
+        {
+            return Some(*key);
+        }
+        let key = *self.by_id.get(core::str::from_utf8(stream_id).ok()?)?;
+        connection.last_stream = Some((Bytes::copy_from_slice(stream_id), key));
+        Some(key)
+    }
+
+    fn on_request(&mut self, client: ClientId, request_id: &Bytes, request: Request) {
+        match request {
+            // Seen before decoding.
+            Request::RecordPublish(_) | Request::RecordCommunicate(_) => {}
+            Request::InformInit(init) => self.on_init(client, request_id, init),
+            Request::InformAttach(attach) => self.on_attach(client, request_id, attach),
+            Request::InformFinish(finish) => {
+                let id = finish.info.unwrap_or_default().stream_id;
+                match self.by_id.remove(&id) {
+                    Some(key) => {
+                        self.feed(key, Input::Close(CloseReason::Finish));
+                        self.answer_if_asked(client, request_id);
+                    }
+                    None => self.decline(client, request_id, format!("There is no run {id:?} to finish.")),
+                }
+            }
+            Request::InformDetach(_) => {
+                self.refuse(client, request_id, "detaching is not supported; this connection is closed".into());
+            }
+            Request::InformTeardown(teardown) => {
+                self.answer_if_asked(client, request_id);
+                self.on_teardown(client, teardown.exit_code);
+            }
+            Request::Cancel(cancel) => self.on_cancel(client, cancel.request_id.as_bytes()),
+            Request::Authenticate(_)
+            | Request::InitSync(_)
+            | Request::Sync(_)
+            | Request::SyncStatus(_)
+            | Request::ApiInitRequest(_)
+            | Request::ApiCleanupRequest(_)
+            | Request::ApiRequest(_)
+            | Request::SweepSchedulerInit(_)
+            | Request::SweepSchedulerNextTask(_)
+            | Request::SweepSchedulerStop(_) => self.on_api(client, request_id, request),
+        }
+    }
+
+    fn on_attach(&mut self, client: ClientId, request_id: &Bytes, attach: wire::ServerInformAttachRequest) {
+        let id = attach.info.clone().unwrap_or_default().stream_id;
+        let Some(stream) = self.by_id.get(&id).and_then(|key| self.streams.get(key)) else {
+            return self.decline(client, request_id, format!("There is no run {id:?} to attach to."));
+        };
+        let attached = wire::ServerInformAttachResponse {
+            settings: wire::Settings::decode(&stream.settings[..]).ok(),
+            info: attach.info,
+        };
+        let member = wire::server_response::ServerResponseType::InformAttachResponse(attached);
+        self.send(client, response::of(request_id, member));
+    }
+
+    /// Nobody waits for that answer any more. It may come all the same; clients take both.
+    fn on_cancel(&mut self, client: ClientId, request_id: &[u8]) {
+        let Some(connection) = self.connections.get_mut(&client) else { return };
+        let Some(ticket) = connection.waits.remove(request_id) else { return };
+        if let Some(asker) = self.tickets.remove(&ticket) {
+            self.feed(asker.stream, Input::Cancelled(ticket));
+        }
+    }
+
+    /// Notes that `client` waits for an answer; `None` if it does not.
+    pub(super) fn ticket(&mut self, client: ClientId, request_id: &Bytes, stream: StreamKey) -> Option<Ticket> {
+        if request_id.is_empty() {
+            return None;
+        }
+        let connection = self.connections.get_mut(&client)?;
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        // Copied: a slice would keep the whole chunk that it was read in.
+        let request_id = Bytes::copy_from_slice(request_id);
+        if connection.waits.insert(request_id.clone(), ticket).is_some() {
+            self.outbox.push_back(ServiceOutput::Notice(
+                None,
+                Notice::warn(format!("{client} uses the id of a request that is not answered yet")),
+            ));
+        }
+        self.tickets.insert(ticket, Asker { client, request_id, stream });
+        Some(ticket)
+    }
+
+    /// An answer with nothing in it, for a client that wants one where the protocol has none.
+    fn answer_if_asked(&mut self, client: ClientId, request_id: &Bytes) {
+        if !request_id.is_empty() {
+            self.send(client, response::empty(request_id));
+        }
+    }
+
+    /// The request can't be served; the connection goes on.
+    pub(super) fn decline(&mut self, client: ClientId, request_id: &Bytes, why: String) {
+        self.notice(Notice::warn(format!("{client}: {why}")));
+        if !request_id.is_empty() {
+            self.send(client, response::error(request_id, &why));
+        }
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.outbox.push_back(ServiceOutput::Notice(None, notice));
+    }
+
+    fn on_init(&mut self, client: ClientId, request_id: &Bytes, init: wire::ServerInformInitRequest) {
+        let Some(settings) = init.settings else {
+            return self.decline(client, request_id, "The init request carries no settings.".into());
+        };
+        let asked = init.info.unwrap_or_default().stream_id;
+        let id = if asked.is_empty() { settings.run_id.clone().unwrap_or_default() } else { asked };
+        let problem = if id.is_empty() {
+            Some("The init request names no run.".to_string())
+        } else if self.by_id.contains_key(&id) {
+            Some(format!("run ID {id} is in use"))
+        } else if !settings.offline.unwrap_or(false) {
+            Some("This version of runwire keeps runs offline only: set WANDB_MODE=offline, and sync the run later.".into())
+        } else {
+            None
+        };
+        match problem {
+            Some(why) => self.decline(client, request_id, why),
+            None => self.start_stream(client, request_id, id, settings),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Frames, peeks and the log: run with `cargo bench -p runwire-proto`.
+fn main() {
+    divan::main();
+}
