@@ -165,6 +165,12 @@ impl Steps {
         &self.bytes[..n.checked_sub(1).map_or(0, |last| self.ends[last])]
     }
 
+    /// The frames one by one, with the clock values that they were made with.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+
     /// Number of different frames.
     pub fn distinct(&self) -> u64 {
         self.ends.len() as u64

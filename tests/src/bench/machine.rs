@@ -17,6 +17,8 @@ pub struct Machine {
     pub kernel: String,
     /// Load averages before the first measurement: a busy machine shows here.
     pub load_before: String,
+    /// Load averages after the last measurement.
+    pub load_after: String,
     /// What the official program calls itself.
     pub official: String,
     /// What our program calls itself.
@@ -30,11 +32,17 @@ impl Machine {
             cpu: cpu_model(),
             cores: std::thread::available_parallelism().map_or(0, |n| n.get()),
             kernel: one_line("/proc/sys/kernel/osrelease"),
-            load_before: one_line("/proc/loadavg"),
+            load_before: load(),
+            load_after: String::new(),
             official: version(official),
             ours: version(ours),
         }
     }
+}
+
+/// The load averages of the last 1, 5 and 15 minutes.
+pub fn load() -> String {
+    one_line("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 fn one_line(path: &str) -> String {

@@ -5,6 +5,8 @@ pub mod client;
 pub mod error;
 pub mod first_look;
 pub mod frames;
+pub mod in_process;
+pub mod instructions;
 pub mod machine;
 pub mod measure;
 pub mod options;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::error::Result;
 use super::first_look::first_look;
 use super::frames::Steps;
-use super::machine::Machine;
+use super::machine::{self, Machine};
 use super::measure::{self, RunCost};
 use super::options::{Group, Options};
 use super::report::{Better, Goal, Report, Row, Sample};
@@ -41,6 +41,7 @@ pub fn run(options: &Options) -> Result<Report> {
     if options.wants(Group::Runs) {
         runs(options, &mut report)?;
     }
+    report.machine.load_after = machine::load();
     Ok(report)
 }
 

@@ -113,7 +113,11 @@ impl Report {
         let m = &self.machine;
         let mut out = String::new();
         let mut line = |text: String| writeln!(out, "{text}").expect("writing to a String cannot fail");
-        line(format!("- machine: {}, {} cores, Linux {}, load before {}", m.cpu, m.cores, m.kernel, m.load_before));
+        line(format!("- machine: {}, {} cores, Linux {}", m.cpu, m.cores, m.kernel));
+        line(format!(
+            "- load averages before: {}; after: {} (the benchmark itself makes 1 to 2)",
+            m.load_before, m.load_after
+        ));
         line(format!("- official: {}", m.official));
         line(format!("- ours: {}", m.ours));
         self.how.iter().for_each(|how| line(format!("- {how}")));
