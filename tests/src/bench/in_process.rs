@@ -22,11 +22,11 @@ const DISTINCT: usize = 64;
 pub struct Stream {
     /// Values a step.
     pub metrics: usize,
-    /// Steps of each run.
+    /// Steps of each run, rounded up to whole reads.
     pub steps: u64,
     /// Runs, one after the other.
     pub runs: u64,
-    /// Frames that one read of the socket brings.
+    /// Frames that one read of the socket brings: a divisor of 64.
     pub frames_per_read: usize,
 }
 
@@ -69,8 +69,8 @@ pub fn drive(stream: Stream) -> Outcome {
     world.outcome
 }
 
-/// Groups frames into reads; the number of frames must divide [`DISTINCT`].
 fn reads(steps: &Steps, frames_per_read: usize) -> Vec<Bytes> {
+    assert!(DISTINCT.is_multiple_of(frames_per_read), "reads of equal size need a divisor of {DISTINCT}");
     let frames: Vec<&[u8]> = steps.iter().collect();
     frames.chunks(frames_per_read).map(joined).collect()
 }

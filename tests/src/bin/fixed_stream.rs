@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use runwire_tests::bench::in_process::{Stream, drive};
 
-const USAGE: &str = "usage: fixed_stream METRICS STEPS [RUNS [FRAMES_PER_READ]]";
+const USAGE: &str = "usage: fixed_stream METRICS STEPS [RUNS [FRAMES_PER_READ]]  (a divisor of 64)";
 
 fn main() -> ExitCode {
     let numbers: Result<Vec<u64>, _> = std::env::args().skip(1).map(|arg| arg.parse()).collect();
