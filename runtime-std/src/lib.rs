@@ -1,1 +1,4 @@
 //! The threaded runtime of Runwire.
+
+pub mod debug_log;
+pub mod flags;
