@@ -311,6 +311,11 @@ impl Scene {
         if !self.run.exited {
             self.run.exit(0);
         }
+        self.end_after_exit()
+    }
+
+    /// The same when the exit record was sent by the test itself, or shall not be sent.
+    pub fn end_after_exit(mut self) -> Log {
         self.run.finish();
         self.teardown(0);
         self.run.log()
