@@ -1,3 +1,10 @@
-//! Shared parts of the conformance tests.
+//! Shared parts of the conformance tests and of the benchmarks.
 
 pub mod bench;
+#[cfg(unix)]
+pub mod client;
+#[cfg(unix)]
+pub mod logs;
+pub mod official;
+#[cfg(unix)]
+pub mod sidecar;
