@@ -1,0 +1,19 @@
+#: unordered
+"""Four threads log to one run."""
+import threading
+import wandb
+
+run = wandb.init(id="threads")
+
+
+def work(who):
+    for i in range(25):
+        run.log({"who": who, f"metric_{who}": i})
+
+
+workers = [threading.Thread(target=work, args=(who,)) for who in range(4)]
+for each in workers:
+    each.start()
+for each in workers:
+    each.join()
+run.finish()
