@@ -7,7 +7,7 @@ run.config.update({"net": {"depth": 5}, "new": None})
 run.config.update({"lr": 0.3}, allow_val_change=True)
 run.config.setdefaults({"lr": 9, "seed": 7})
 run.config.attr = "by attribute"
-run.config.update({"class": wandb.Settings, "set": [1, (2, 3)]}, allow_val_change=True)
+run.config.update({"tuple": [1, (2, 3)]}, allow_val_change=True)
 run.log({"a": 1})
 run.config["late"] = {"deep": {"er": [True, None, 1.5]}}
 run.finish()

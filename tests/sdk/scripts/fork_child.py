@@ -9,6 +9,8 @@ child = os.fork()
 if child == 0:
     run.log({"child": 1})
     run.summary["from_child"] = run.step
+    # The answer comes after all that was sent before it.
+    run.step
     os._exit(0)
 os.waitpid(child, 0)
 run.log({"parent": 2})

@@ -7,6 +7,8 @@ import wandb
 def work(run):
     run.log({"child": 1})
     run.summary["child_step"] = run.step
+    # The answer comes after all that was sent before it.
+    run.step
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#: random_digests
 """A table that grows over several logs."""
 import wandb
 

@@ -1,3 +1,4 @@
+#: sampled
 #: unordered
 """Four threads log to one run."""
 import threading
