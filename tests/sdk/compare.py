@@ -59,7 +59,7 @@ def _killed(left, right, rules, same_sidecar):
 
 def _log(left, right):
     found = []
-    for name in ("damage", "numbered 1..n"):
+    for name in ("damage", "numbered 1..n", "run time never falls"):
         if left[name] != right[name]:
             found.append(f"{name}: official {left[name]!r}, ours {right[name]!r}")
     for name in ("records", "console"):

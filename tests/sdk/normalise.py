@@ -31,10 +31,10 @@ def _canonical(value):
     if isinstance(value, dict):
         return {name: _canonical(each) for name, each in value.items()}
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else repr(float(value))
+        return value if -(2**63) <= value < 2**63 else float(value)
     if math.isnan(value) or math.isinf(value):
-        return str(value)
-    return int(value) if value.is_integer() and abs(value) < 2**53 else repr(value)
+        return {"not finite": str(value)}
+    return int(value) if value.is_integer() and abs(value) < 2**63 else value
 
 
 def text_of(text, root):
@@ -119,6 +119,7 @@ class Normaliser:
         return {
             "damage": log["damage"],
             "numbered 1..n": numbers == list(range(1, len(numbers) + 1)),
+            "run time never falls": _rises(log["records"]),
             "records": events,
             "console": self._console(console),
             "final summary": {name: _summary_time(name, value) for name, value in sorted(summary.items())},
@@ -157,7 +158,7 @@ class Normaliser:
 
     def _field(self, name, value):
         if name in ("item", "update", "remove") and isinstance(value, list):
-            return {_path_text(each): self._item(each) for each in value}
+            return self._items(value)
         if name == "contents" and isinstance(value, list):
             return sorted((self._walk(each) for each in value), key=lambda each: each.get("path", ""))
         if name == "digest" and self._rules.get("random_digests"):
@@ -165,6 +166,16 @@ class Normaliser:
         if name == "local_path":
             return re.sub(r"[^/]+$", "<staged>", self._text(value))
         return self._walk(value)
+
+    def _items(self, items):
+        """By name, as their order is chance in the official log; a name that comes twice is kept and shows."""
+        named = {}
+        for item in items:
+            name = _path_text(item)
+            while name in named:
+                name += " (again)"
+            named[name] = self._item(item)
+        return named
 
     def _item(self, item):
         name = _path(item)[-1]
@@ -180,7 +191,7 @@ class Normaliser:
     @staticmethod
     def _given(item):
         """A time that the user gave: far from any clock."""
-        return float(value_of(item["value_json"])) == 7.5
+        return value_of(item["value_json"]) == 7.5
 
 
 def _is_integer(text):
@@ -217,11 +228,17 @@ def _cut(summary, path):
         del summary[each]
 
 
+def _rises(records):
+    rows = [record["history"].get("item", []) for record in records if "history" in record]
+    times = [value_of(item["value_json"]) for row in rows for item in row if _path(item) == ["_runtime"]]
+    return times == sorted(times)
+
+
 def _summary_time(name, value):
     if name == "_wandb > runtime":
         return "<integer>" if isinstance(value, int) else value
     if isinstance(value, tuple):
-        return 7.5 if value[0] == "7.5" else f"<{'integer' if value[1] else 'number'}>"
+        return 7.5 if value[0] == 7.5 else f"<{'integer' if value[1] else 'number'}>"
     return value
 
 

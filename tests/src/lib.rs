@@ -1,1 +1,3 @@
 //! Shared parts of the conformance tests.
+
+pub mod official;

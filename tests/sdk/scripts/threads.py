@@ -17,4 +17,6 @@ for each in workers:
     each.start()
 for each in workers:
     each.join()
+# Which thread came last is chance; this row is not.
+run.log({"who": -1})
 run.finish()
