@@ -1,0 +1,4 @@
+"""Nothing at all between init and finish."""
+import wandb
+
+wandb.init(id="empty").finish()

@@ -1,0 +1,10 @@
+"""define_metric with summary="first"."""
+import wandb
+
+run = wandb.init(id="metric")
+run.define_metric("x", summary="first")
+run.define_metric("late.y", summary="first")
+for value in (3, 1, 2.5):
+    run.log({"x": value, "plain": value, "late": {"y": -value}})
+run.log({"x": "text"})
+run.finish()
