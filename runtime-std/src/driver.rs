@@ -5,7 +5,7 @@
 
 use crate::{
     clock::Clock,
-    debug_log::{CoreLog, RunLog},
+    debug_log::{self, CoreLog, RunLog},
     disk::RunFiles,
     inbox::{Event, Inbox, LocalSink},
     pool::{Job, Pool},
@@ -14,12 +14,13 @@ use crate::{
 use polling::{Events, PollMode};
 use runwire_core::{
     ClientId, Notice, StreamKey,
-    service::{Service, ServiceConfig, ServiceInput, ServiceOutput, StopReason},
+    service::{RunPlace, Service, ServiceConfig, ServiceInput, ServiceOutput, StopReason},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
     io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Driver {
     locals: BTreeMap<ClientId, Arc<dyn LocalSink>>,
     runs: BTreeMap<StreamKey, RunState>,
     log: CoreLog,
+    log_level: debug_log::Level,
     parent: Option<u32>,
     next_client: u64,
     accept_again: Option<std::time::Instant>,
@@ -58,7 +60,7 @@ struct RunState {
 }
 
 impl Driver {
-    pub(crate) fn new(config: ServiceConfig, log: CoreLog, inbox: Arc<Inbox>) -> Self {
+    pub(crate) fn new(config: ServiceConfig, log: CoreLog, log_level: debug_log::Level, inbox: Arc<Inbox>) -> Self {
         let clock = Clock::start();
         let service = Service::new(config, clock.now(), clock.wall());
         let outcomes = Arc::clone(&inbox);
@@ -76,6 +78,7 @@ impl Driver {
             locals: BTreeMap::new(),
             runs: BTreeMap::new(),
             log,
+            log_level,
             parent: None,
             next_client: FIRST_CLIENT,
             accept_again: None,
@@ -154,7 +157,7 @@ impl Driver {
                 ServiceOutput::Pause(client) => self.pause(client, true),
                 ServiceOutput::Resume(client) => self.pause(client, false),
                 ServiceOutput::Started(key, place) => {
-                    let log = RunLog::open(&place, &self.log);
+                    let log = open_run_log(&place, &self.log, self.log_level);
                     self.runs.insert(key, RunState { files: Arc::default(), log });
                 }
                 ServiceOutput::Effect(key, id, effect) => {
@@ -194,10 +197,10 @@ impl Driver {
         let service = &mut self.service;
         match catch_unwind(AssertUnwindSafe(|| service.handle_input(now, input))) {
             Ok(Ok(())) => {}
-            Ok(Err(misuse)) => self.log.write(&Notice::error(format!("the runtime misused the core: {misuse}"))),
+            Ok(Err(misuse)) => self.note(None, &Notice::error(format!("the runtime misused the core: {misuse}"))),
             Err(_) => {
                 self.service.recover_from_panic();
-                self.log.write(&Notice::error("a run was ended by a bug in this program; please report it"));
+                self.note(None, &Notice::error("a run was ended by a bug in this program; please report it"));
             }
         }
     }
@@ -245,7 +248,7 @@ impl Driver {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => {
-                    self.log.write(&Notice::warn(format!("a connection could not be accepted: {error}")));
+                    self.note(None, &Notice::warn(format!("a connection could not be accepted: {error}")));
                     self.listeners.iter().for_each(|listener| drop(self.inbox.poller().delete(listener)));
                     self.accept_again = Some(std::time::Instant::now() + ACCEPT_PAUSE);
                     return Ok(());
@@ -378,10 +381,37 @@ impl Driver {
     }
 
     fn note(&mut self, key: Option<StreamKey>, notice: &Notice) {
-        match key.and_then(|key| self.runs.get_mut(&key)) {
-            Some(run) => run.log.write(notice),
-            None => self.log.write(notice),
+        let level = level(notice.level);
+        match key.and_then(|key| self.runs.get(&key)) {
+            Some(run) => run.log.write(level, &notice.message, &[]),
+            None => self.log.write(level, &notice.message, &[]),
         }
     }
+}
+
+fn level(level: runwire_core::Level) -> debug_log::Level {
+    match level {
+        runwire_core::Level::Debug => debug_log::Level::Debug,
+        runwire_core::Level::Info => debug_log::Level::Info,
+        runwire_core::Level::Warn => debug_log::Level::Warn,
+        runwire_core::Level::Error => debug_log::Level::Error,
+    }
+}
+
+/// The run's own debug log, with a link to the service's beside it.
+fn open_run_log(place: &RunPlace, core: &CoreLog, level: debug_log::Level) -> RunLog {
+    if place.debug_log.is_empty() {
+        return RunLog::none();
+    }
+    let path = Path::new(&place.debug_log);
+    if let Some(folder) = path.parent() {
+        // Without its folder the log stays silent; the run goes on.
+        let _ = std::fs::create_dir_all(folder);
+        let _ = core.link_into(folder);
+    }
+    let log = RunLog::open(path, level);
+    let fields = [("core version", debug_log::Value::Text(env!("CARGO_PKG_VERSION")))];
+    log.write(debug_log::Level::Info, "stream: starting", &fields);
+    log
 }
 

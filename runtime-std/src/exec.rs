@@ -1,7 +1,7 @@
 //! `runwire exec -- CMD`: a service in this process, and a program that uses it.
 
 use crate::{
-    debug_log::CoreLog,
+    debug_log::{CoreLog, Level},
     driver::Driver,
     inbox::{Event, Inbox},
     options, sidecar,
@@ -39,6 +39,8 @@ pub enum ExecError {
 pub fn exec(command: &[OsString]) -> Result<i32, ExecError> {
     let Some((program, arguments)) = command.split_first() else { return Ok(0) };
     let inbox = Inbox::new().map_err(ExecError::Service)?;
+    let log = CoreLog::open(Level::Info);
+    log.activate();
     let mut bound = sidecar::bind(0, cfg!(not(unix))).map_err(ExecError::Service)?;
     let dir = bound.dir.take();
     let token = match (&dir, bound.tcp_port) {
@@ -46,7 +48,7 @@ pub fn exec(command: &[OsString]) -> Result<i32, ExecError> {
         (None, Some(port)) => format!("{SERVICE_VERSION}-{}-tcp-localhost-{port}", std::process::id()),
         (None, None) => return Err(ExecError::Service(io::ErrorKind::AddrNotAvailable.into())),
     };
-    let mut driver = Driver::new(options::service_config(), CoreLog::open(0), Arc::clone(&inbox));
+    let mut driver = Driver::new(options::service_config(), log.clone(), Level::Info, Arc::clone(&inbox));
     driver.listen(bound.listeners, Box::new(move || drop(dir))).map_err(ExecError::Service)?;
     // Before the program starts, so that no signal can end this process and leave the program behind.
     let signals = signals::Forwarder::start().map_err(ExecError::Service)?;

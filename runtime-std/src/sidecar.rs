@@ -1,63 +1,44 @@
 //! The drop-in for the official sidecar: sockets, port file, parent watch and signals around a [`Driver`].
 
 use crate::{
-    debug_log::CoreLog,
+    debug_log::{CoreLog, Level},
     driver::Driver,
+    flags::Flags,
     inbox::{Event, Inbox},
     options,
     rendezvous::{SocketDir, write_port_file},
     sockets::Listener,
 };
-use runwire_core::{Notice, service::StopReason};
+use runwire_core::service::StopReason;
 use std::{
     io,
     net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
-
-/// How a sidecar is started.
-#[derive(Clone, Debug)]
-pub struct SidecarOptions {
-    /// Where to tell clients how to connect.
-    pub port_file: PathBuf,
-    /// The process that must stay the parent; 0 to watch none.
-    pub parent_pid: i32,
-    /// Outlive the parent, and end after `idle_timeout` without a connection.
-    pub detached: bool,
-    /// See `detached`; zero never ends.
-    pub idle_timeout: Duration,
-    /// Also listen on `127.0.0.1`.
-    pub listen_on_localhost: bool,
-    /// Ask the system for SIGKILL when the parent dies (Linux).
-    pub os_pid_shutdown: bool,
-    /// Weight of lines in the debug log: -4 debug, 0 info, 4 warn, 8 error.
-    pub log_level: i32,
-}
 
 /// Exit code after SIGINT or SIGTERM, as the official sidecar has it.
 const SIGNALLED: i32 = 128;
 
 /// Serves until a client, the parent, a signal or idleness ends it. Returns the exit code of the process.
-pub fn serve(options: &SidecarOptions) -> i32 {
-    let mut log = CoreLog::open(options.log_level);
-    match serve_logged(options, &mut log) {
+pub fn serve(flags: &Flags) -> i32 {
+    let log = CoreLog::open(Level::from_flag(flags.log_level));
+    match serve_logged(flags, &log) {
         Ok(code) => code,
         Err(error) => {
-            log.write(&Notice::error(format!("the service can't start: {error}")));
+            log.activate();
+            log.write(Level::Error, &format!("the service can't start: {error}"), &[]);
             eprintln!("runwire: the service can't start: {error}");
             1
         }
     }
 }
 
-fn serve_logged(options: &SidecarOptions, log: &mut CoreLog) -> io::Result<i32> {
+fn serve_logged(flags: &Flags, log: &CoreLog) -> io::Result<i32> {
     #[cfg(target_os = "linux")]
-    if options.os_pid_shutdown {
+    if flags.os_pid_shutdown {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     }
     let inbox = Inbox::new()?;
@@ -65,19 +46,21 @@ fn serve_logged(options: &SidecarOptions, log: &mut CoreLog) -> io::Result<i32> 
     watch_signals(&inbox, &signalled)?;
 
     let mut config = options::service_config();
-    config.idle_timeout = (options.detached && !options.idle_timeout.is_zero()).then_some(options.idle_timeout);
-    let mut driver = Driver::new(config, log.clone(), Arc::clone(&inbox));
-    let mut bound = bind(options.parent_pid, options.listen_on_localhost)?;
+    config.idle_timeout = flags.idle_timeout.filter(|_| flags.detached);
+    let parent = i32::try_from(flags.pid).unwrap_or(0);
+    let mut driver = Driver::new(config, log.clone(), Level::from_flag(flags.log_level), Arc::clone(&inbox));
+    let mut bound = bind(parent, flags.listen_on_localhost)?;
     let socket = bound.dir.as_ref().map(SocketDir::socket);
     let dir = bound.dir.take();
     driver.listen(std::mem::take(&mut bound.listeners), Box::new(move || drop(dir)))?;
-    if options.parent_pid != 0 && !options.detached {
-        driver.watch_parent(options.parent_pid.unsigned_abs());
+    if parent != 0 && !flags.detached {
+        driver.watch_parent(parent.unsigned_abs());
     }
     // Only now: whoever reads the file may connect at once.
-    write_port_file(&options.port_file, socket.as_deref(), bound.tcp_port)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", options.port_file.display())))?;
-    log.write(&Notice::info("the service listens"));
+    write_port_file(&flags.port_filename, socket.as_deref(), bound.tcp_port)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", flags.port_filename.display())))?;
+    log.activate();
+    log.write(Level::Info, "main: starting server", &[]);
     driver.run()?;
     Ok(if signalled.load(Ordering::Acquire) { SIGNALLED } else { 0 })
 }

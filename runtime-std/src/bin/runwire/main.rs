@@ -24,6 +24,10 @@ fn main() -> ExitCode {
             print!("{HELP}");
             0
         }
+        Some("--version" | "-version" | "-V") => {
+            println!("runwire {}", env!("CARGO_PKG_VERSION"));
+            0
+        }
         Some("leet") => fail(2, "the terminal viewer `leet` is not part of runwire; try `runwire inspect FILE`"),
         Some(_) | None => serve(&arguments),
     };
@@ -45,19 +49,15 @@ fn run_exec(arguments: &[OsString]) -> i32 {
 }
 
 fn serve(arguments: &[OsString]) -> i32 {
-    match flags::parse(arguments) {
-        Ok(flags::Parsed::Serve(options)) => sidecar::serve(&options),
-        Ok(flags::Parsed::Help) => {
-            eprint!("{}\n{HELP}", flags::USAGE);
-            0
-        }
-        Ok(flags::Parsed::Version) => {
-            println!("runwire {}", env!("CARGO_PKG_VERSION"));
+    match flags::parse(arguments.iter().cloned()) {
+        Ok(flags) => sidecar::serve(&flags),
+        Err(flags::FlagError::Help) => {
+            eprint!("runwire {}\n\n{HELP}\n{}", env!("CARGO_PKG_VERSION"), flags::USAGE);
             0
         }
         Err(error) => {
             eprintln!("runwire: {error}\n{}", flags::USAGE);
-            2
+            i32::from(error.exit_code())
         }
     }
 }
