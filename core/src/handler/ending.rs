@@ -199,7 +199,7 @@ impl Handler {
         if self.config.write_summary_files && self.config.primary() {
             let config = self.run_config.to_yaml(&self.metrics.config_m());
             self.write_file("config.yaml", Bytes::from(config), out);
-            self.write_file("wandb-summary.json", Bytes::from(self.metrics.summary_json()), out);
+            self.write_file("wandb-summary.json", Bytes::from(self.metrics.summary_json(None)), out);
         }
     }
 

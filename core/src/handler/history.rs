@@ -6,7 +6,7 @@ use crate::{
     notice::Notice,
 };
 use alloc::{format, string::String};
-use runwire_proto::peek::{self, PartialHistory};
+use runwire_proto::peek::{self, PartialHistory, Typed};
 
 /// The step of the next row and what was refused because of it.
 #[derive(Debug, Default)]
@@ -14,7 +14,6 @@ pub(super) struct Steps {
     next: i64,
     started: bool,
     behind: u64,
-    last_runtime: i64,
 }
 
 /// Messages about rows behind the step: each of the first few, then at powers of ten, with the total at the end.
@@ -69,7 +68,13 @@ impl Handler {
         for item in part {
             let item = item?;
             let value = match item.typed {
-                Some(typed) => ItemValue::Typed(typed),
+                Some(Typed::Null) => ItemValue::Null,
+                Some(Typed::Boolean(value)) => ItemValue::Bool(value),
+                Some(Typed::Integer(value)) => ItemValue::Int(value),
+                Some(Typed::Number(value)) => ItemValue::Float(value),
+                Some(Typed::Text(value)) => ItemValue::Text(value),
+                Some(Typed::Json(value)) => ItemValue::Json(value),
+                None if item.value_json.is_empty() => ItemValue::Absent,
                 None => ItemValue::Json(item.value_json),
             };
             if let Err(error) = self.metrics.merge(Item { key: item.key, nested: item.nested, value }) {
@@ -88,11 +93,10 @@ impl Handler {
 
     /// Makes the open row a record, if there is anything in it.
     pub(super) fn commit_row(&mut self, cx: &mut Cx<'_>, out: &mut Out) {
-        if !self.metrics.has_pending() {
+        if self.metrics.pending() == 0 {
             return;
         }
         let elapsed = self.timer.elapsed(cx.now);
-        self.note_runtime(elapsed.as_secs() as i64);
         let step = (!self.config.shared()).then_some(self.steps.next);
         let mut body = self.buffer();
         let stamp = crate::metrics::Stamp { step, runtime_micros: elapsed.as_micros() as u64 };
@@ -102,16 +106,6 @@ impl Handler {
             self.recycle(body);
         }
         self.mark_summary(cx);
-    }
-
-    /// `_wandb.runtime` and `_runtime` in whole seconds; a row's own `_runtime` then replaces the latter.
-    pub(super) fn note_runtime(&mut self, seconds: i64) {
-        if self.steps.last_runtime != seconds || !self.steps.started {
-            self.steps.last_runtime = seconds;
-        } else if seconds != 0 {
-            return;
-        }
-        self.metrics.set_runtime(seconds);
     }
 
     /// Lets a checkpoint follow, at most one per interval.

@@ -110,7 +110,7 @@ impl Handler {
         Handler {
             files_dir: config.files_dir(),
             writer_id: rng::uuid_v7(rng, millis),
-            metrics: Metrics::new(rng.next_u64(), config.server_side_summary()),
+            metrics: Metrics::new(rng.next_u64()).server_side_summary(config.server_side_summary()),
             run_config: RunConfig::new(),
             console: Console::new(records::console_settings(config)),
             messages: messages::Messages::default(),
