@@ -3,4 +3,5 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod config;
 pub mod console;
