@@ -27,6 +27,8 @@ mod cases;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod support;
