@@ -332,6 +332,7 @@ impl Metrics {
     fn put(&mut self, kind: Kind, write: impl FnOnce(&mut String)) {
         let slot = self.keys.follow(&self.path);
         self.row.put(&self.keys, slot, kind, write);
+        self.row.trim();
     }
 
     fn put_object(&mut self, text: &str) {
