@@ -143,45 +143,47 @@ impl<'a> Scanner<'a> {
                 return self.word("Infinity", Kind::Float(f64::NEG_INFINITY));
             }
         }
-        let mut magnitude = Some(0_u64);
+        let digits = self.pos;
         if self.peek() == Some(b'0') {
             self.pos += 1;
         } else {
-            magnitude = self.digits()?;
+            self.digits()?;
         }
-        let mut whole = true;
+        let whole = digits..self.pos;
         if self.peek() == Some(b'.') {
-            whole = false;
             self.pos += 1;
             self.digits()?;
         }
         if let Some(b'e' | b'E') = self.peek() {
-            whole = false;
             self.pos += 1;
             if let Some(b'+' | b'-') = self.peek() {
                 self.pos += 1;
             }
             self.digits()?;
         }
-        if let (true, Some(magnitude)) = (whole, magnitude) {
-            let int = if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() };
-            if let Some(int) = int.filter(|&int| !(negative && int == 0)) {
+        let text = &self.text[start..self.pos];
+        if whole.end == self.pos && text != "-0" {
+            // 18 digits always fit; the few longer integers take the checked way.
+            let int = if whole.len() <= 18 {
+                let bytes = self.text[whole].bytes();
+                let magnitude = bytes.fold(0_i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+                Some(if negative { -magnitude } else { magnitude })
+            } else {
+                text.parse().ok()
+            };
+            if let Some(int) = int {
                 return Ok(Kind::Int(int));
             }
         }
-        let text = &self.text[start..self.pos];
         Ok(Kind::Float(text.parse().expect("the number grammar of JSON is a subset of Rust's")))
     }
 
-    /// One or more digits; their value unless it is too large.
-    fn digits(&mut self) -> Result<Option<u64>, JsonError> {
-        let start = self.pos;
-        let mut value = Some(0_u64);
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            self.pos += 1;
-            value = value.and_then(|v| v.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
-        }
-        if self.pos == start { Err(self.unexpected()) } else { Ok(value) }
+    /// One or more digits.
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let rest = &self.text.as_bytes()[self.pos..];
+        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        self.pos += count;
+        if count == 0 { Err(self.unexpected()) } else { Ok(()) }
     }
 
     /// An array or object. The stack of open containers is a row of bits, so depth costs no calls.

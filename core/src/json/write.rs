@@ -121,7 +121,7 @@ pub fn write_f64(value: f64, out: &mut impl Out) {
     }
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(value);
-    match text.find('e') {
+    match text.bytes().position(|byte| byte == b'e') {
         // `1.5e21`: the sign of the exponent is always written.
         Some(at) if !text[at + 1..].starts_with(['-', '+']) => {
             out.put(text[..at].strip_suffix(".0").unwrap_or(&text[..at]));

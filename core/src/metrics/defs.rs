@@ -3,6 +3,7 @@
 //! Owns: merging definitions of one name, matching globs, the latest number of every step metric, the config list `m`.
 //! It knows names; that a name is a path of slots is known to its caller.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -124,13 +125,20 @@ impl Definitions {
         self.list.len() - 1
     }
 
-    /// Looks up a key that a row has, by its labels joined with dots. A key without a definition takes over that of a
-    /// matching glob for good, that with the longest prefix; its shape is then returned.
+    /// Looks up a key that a row has, by its name. A key without a definition takes over that of a matching glob for
+    /// good, that with the longest prefix; its shape is then returned.
+    ///
+    /// Globs, and definitions that forgot to escape a dot, see the name without escapes. The latter give such a key its
+    /// step, as in the official client, but their values belong to the nested key of that name.
     pub(super) fn bind(&mut self, name: &str) -> (Option<StepId>, Option<Shape>) {
         if let Some(&at) = self.exact.get(name) {
             return (self.list[at].synced_step(), None);
         }
-        let Some(at) = self.matching_glob(name) else { return (None, None) };
+        let plain = if name.contains("\\.") { Cow::Owned(name.replace("\\.", ".")) } else { Cow::Borrowed(name) };
+        if let Some(&at) = self.exact.get(&*plain).filter(|at| self.list[**at].listed) {
+            return (self.list[at].synced_step(), None);
+        }
+        let Some(at) = self.matching_glob(&plain) else { return (None, None) };
         let def = Def { name: name.into(), glob: false, listed: false, ..self.list[at].clone() };
         let bound = (def.synced_step(), Some((def.flags, def.none)));
         self.add(def);

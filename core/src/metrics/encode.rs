@@ -47,8 +47,10 @@ pub(super) fn split_text_field(bytes: &[u8]) -> Option<(&str, &[u8])> {
 pub(super) fn item(field: u8, nested: &[u8], typed: &[u8], value_json: &str, out: &mut Vec<u8>) {
     let json_len = value_json.len() as u64;
     let json_field = if value_json.is_empty() { 0 } else { 2 + varint_len(json_len) + value_json.len() };
+    let len = nested.len() + typed.len() + json_field;
+    out.reserve(len + 11);
     out.push(field << 3 | 2);
-    varint((nested.len() + typed.len() + json_field) as u64, out);
+    varint(len as u64, out);
     out.extend_from_slice(nested);
     out.extend_from_slice(typed);
     if !value_json.is_empty() {

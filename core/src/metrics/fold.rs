@@ -43,7 +43,7 @@ impl Metrics {
     /// user go to [`Self::update_summary`].
     pub fn fold_checkpoint(&mut self, record: &wire::SummaryRecord) {
         for item in &record.update {
-            let Some(slot) = self.summary_slot(item, true) else { continue };
+            let Some(slot) = self.summary_slot(item) else { continue };
             let Ok(value) = json::parse(&item.value_json) else { continue };
             self.text.clear();
             if value.kind != Kind::Null {
@@ -52,7 +52,7 @@ impl Metrics {
             self.summary.derived(&self.keys, slot, &self.text);
         }
         for item in &record.remove {
-            if let Some(slot) = self.summary_slot(item, false) {
+            if let Some(slot) = self.summary_slot(item) {
                 self.summary.remove_visible(&self.keys, slot);
             }
         }

@@ -87,13 +87,16 @@ impl Key {
         labels(&self.nested)
     }
 
-    /// The labels with dots between them, as `define_metric` names a key.
-    pub(super) fn join(&self, out: &mut String) {
+    /// The labels with dots between them; a dot inside a label becomes `\.`, as in the names of `define_metric`.
+    pub(super) fn name(&self, out: &mut String) {
         for (i, label) in self.labels().enumerate() {
             if i > 0 {
                 out.push('.');
             }
-            out.push_str(label);
+            for (j, part) in label.split('.').enumerate() {
+                out.push_str(if j > 0 { "\\." } else { "" });
+                out.push_str(part);
+            }
         }
     }
 }
@@ -149,17 +152,12 @@ impl Keys {
 
     /// The slot of `path`, outside of any row.
     pub(super) fn intern(&mut self, path: &Path) -> Slot {
-        match self.find(path) {
-            Some(slot) => slot,
-            None => self.add(path),
-        }
-    }
-
-    /// The slot of `path` if it has one.
-    pub(super) fn find(&mut self, path: &Path) -> Option<Slot> {
         self.scratch.clear();
         labels(&path.nested).for_each(|label| order_label(label, &mut self.scratch));
-        self.index.get(&*self.scratch).copied()
+        match self.index.get(&*self.scratch) {
+            Some(slot) => *slot,
+            None => self.add(path),
+        }
     }
 
     fn add(&mut self, path: &Path) -> Slot {

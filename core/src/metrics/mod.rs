@@ -4,13 +4,16 @@
 //! decides which step a row belongs to, when a row is flushed, and where records go. It writes the bodies of two
 //! messages, `HistoryRecord` and `SummaryRecord`, straight into the caller's buffer.
 //!
-//! Two differences to the official client are on purpose. A glob configures the very key it matched, also when a label
-//! of the key has dots in it. And where several globs match, the longest prefix wins instead of a random one.
+//! Four differences to the official client are on purpose. A glob configures the very key it matched, also when a label
+//! of the key has dots in it. Where several globs match, the longest prefix wins instead of a random one. A step metric
+//! that was added to a row follows its glob like one that was logged, so that a log can be read back alike. And a step
+//! metric is not added where a value above or below it would have to go: what the user logged stays.
 //! One oddity is kept: an object that was set as a value of the summary is one value, so setting a key inside it later
 //! replaces it and loses the other keys.
 
 mod defs;
 mod encode;
+mod flush;
 mod fold;
 mod item;
 mod keys;
@@ -23,6 +26,8 @@ mod summary;
 mod cases;
 #[cfg(test)]
 mod edges;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -70,7 +75,7 @@ pub enum SummaryError {
     /// The text is not extended JSON.
     #[error("failed to set summary value of {key}: {error}")]
     Json {
-        /// The labels joined with dots.
+        /// Its path, as a definition would name it.
         key: String,
         /// What is wrong with the text.
         error: JsonError,
@@ -243,7 +248,7 @@ impl Metrics {
     pub fn update_summary(&mut self, record: &wire::SummaryRecord) -> Vec<SummaryError> {
         let mut errors = Vec::new();
         for item in &record.update {
-            let Some(slot) = self.summary_slot(item, true) else {
+            let Some(slot) = self.summary_slot(item) else {
                 errors.push(SummaryError::EmptyKey);
                 continue;
             };
@@ -257,16 +262,15 @@ impl Metrics {
                 }
                 Err(error) => {
                     let mut key = String::new();
-                    self.keys.get(slot).join(&mut key);
+                    self.keys.get(slot).name(&mut key);
                     errors.push(SummaryError::Json { key, error });
                 }
             }
         }
         for item in &record.remove {
-            match self.summary_slot(item, false) {
+            match self.summary_slot(item) {
                 Some(slot) => self.summary.remove(&self.keys, slot),
-                None if self.path.is_empty() => errors.push(SummaryError::EmptyKey),
-                None => {}
+                None => errors.push(SummaryError::EmptyKey),
             }
         }
         errors
@@ -323,11 +327,12 @@ impl Metrics {
     }
 }
 
-/// The steps of a flush.
+/// Ways into the row and the summary.
 impl Metrics {
     fn put(&mut self, kind: Kind, write: impl FnOnce(&mut String)) {
         let slot = self.keys.follow(&self.path);
         self.row.put(&self.keys, slot, kind, write);
+        self.row.trim();
     }
 
     fn put_object(&mut self, text: &str) {
@@ -344,108 +349,8 @@ impl Metrics {
         }
     }
 
-    fn stamp(&mut self, stamp: Stamp) {
-        let micros = stamp.runtime_micros;
-        #[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
-        let seconds = Kind::Float(micros as f64 / 1e6);
-        self.row.put(&self.keys, self.runtime, seconds, |out| write_seconds(micros, out));
-        match stamp.step {
-            Some(step) => self.row.put(&self.keys, self.step, Kind::Int(step), |out| write_i64(step, out)),
-            None => self.row.remove(self.step),
-        }
-    }
-
-    /// Finds the definitions of the row's keys, and notes the numbers of step metrics.
-    fn bind_row(&mut self) {
-        self.summary.grow(&self.keys);
-        if self.bindings.len() < self.keys.len() {
-            self.bindings.resize(self.keys.len(), Binding::default());
-        }
-        let epoch = self.defs.epoch();
-        for entry in self.row.entries() {
-            let binding = &mut self.bindings[entry.slot.index()];
-            if binding.epoch != epoch {
-                self.text.clear();
-                self.keys.get(entry.slot).join(&mut self.text);
-                let (synced, shape) = self.defs.bind(&self.text);
-                if let Some((flags, none)) = shape {
-                    self.summary.configure(&self.keys, entry.slot, flags, none);
-                }
-                *binding = Binding { epoch, synced, step: self.defs.step_in(entry.slot) };
-            }
-            if let (Some(step), Kind::Int(_) | Kind::Float(_)) = (binding.step, entry.kind) {
-                self.defs.set_latest(step, entry.text);
-            }
-        }
-    }
-
-    fn add_missing_steps(&mut self) {
-        // Added steps do not need steps themselves.
-        for position in 0..self.row.end() {
-            let synced = self.row.get(position).and_then(|entry| self.bindings[entry.slot.index()].synced);
-            let Some(step) = synced else { continue };
-            let slot = self.defs.slot_of(step);
-            if !self.row.contains(slot) {
-                let number = self.defs.latest(step);
-                let kind = json::classify(number).unwrap_or(Kind::Int(0));
-                self.row.put(&self.keys, slot, kind, |out| out.push_str(number));
-            }
-        }
-    }
-
-    /// What every row does to the runtime in the summary, but for the row's own `_runtime`. Leaves the seconds in `text`.
-    fn summarise_runtime(&mut self, seconds: i64) {
-        self.summary.grow(&self.keys);
-        self.text.clear();
-        write_i64(seconds, &mut self.text);
-        self.summary.explicit(&self.keys, self.wandb_runtime, &self.text);
-        self.summary.assume_explicit(&self.keys, self.runtime);
-    }
-
-    fn summarise_row(&mut self) {
-        self.summary.grow(&self.keys);
-        if self.samples.len() < self.keys.len() {
-            self.samples.resize_with(self.keys.len(), Reservoir::default);
-        }
-        for entry in self.row.entries() {
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                reason = "samples are 32 bit floats"
-            )]
-            let number = match entry.kind {
-                Kind::Int(value) => Some(value as f32),
-                Kind::Float(value) => Some(value as f32),
-                Kind::Null | Kind::Bool(_) | Kind::String | Kind::Array | Kind::Object => None,
-            };
-            if let Some(number) = number.filter(|_| self.keys.get(entry.slot).depth() == 1) {
-                self.samples[entry.slot.index()].offer(number, &mut self.draw);
-            }
-            if !self.server_side_summary {
-                self.summary.row(&self.keys, entry.slot, entry.kind, entry.text);
-            }
-        }
-    }
-
-    fn encode_row(&mut self, step: Option<i64>, typed: bool, out: &mut Vec<u8>) {
-        for entry in self.row.entries() {
-            self.typed.clear();
-            if typed {
-                self.text.clear();
-                if entry.kind == Kind::String {
-                    json::unescape(&entry.text[1..entry.text.len() - 1], &mut self.text);
-                }
-                encode::typed_value(entry.kind, entry.text, &self.text, &mut self.typed);
-            }
-            encode::item(1, self.keys.get(entry.slot).nested(), &self.typed, entry.text, out);
-        }
-        if let Some(step) = step {
-            encode::history_step(step, out);
-        }
-    }
-
-    /// The slot of a summary item. `None` if it has no labels, or no slot and `add` is false.
-    fn summary_slot(&mut self, item: &wire::SummaryItem, add: bool) -> Option<Slot> {
+    /// The slot of a summary item; `None` if it has no labels.
+    fn summary_slot(&mut self, item: &wire::SummaryItem) -> Option<Slot> {
         self.path.clear();
         item.nested_key.iter().for_each(|label| self.path.push(label));
         if self.path.is_empty() {
@@ -454,7 +359,7 @@ impl Metrics {
             }
             self.path.push(&item.key);
         }
-        let slot = if add { self.keys.intern(&self.path) } else { self.keys.find(&self.path)? };
+        let slot = self.keys.intern(&self.path);
         self.summary.grow(&self.keys);
         Some(slot)
     }
@@ -465,18 +370,6 @@ fn write_value(value: json::Value<'_>, out: &mut String) {
     match value.kind {
         Kind::Int(_) | Kind::Float(_) => write_number(value, out),
         Kind::Null | Kind::Bool(_) | Kind::String | Kind::Array | Kind::Object => write_compact(value, out),
-    }
-}
-
-/// Seconds with up to six digits of fraction.
-fn write_seconds(micros: u64, out: &mut String) {
-    out.push_str(itoa::Buffer::new().format(micros / 1_000_000));
-    let fraction = micros % 1_000_000;
-    if fraction > 0 {
-        out.push('.');
-        // The leading 1 keeps the zeros in front.
-        let digits = fraction + 1_000_000;
-        out.push_str(itoa::Buffer::new().format(digits)[1..].trim_end_matches('0'));
     }
 }
 

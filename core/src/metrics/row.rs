@@ -91,9 +91,6 @@ impl Row {
                 *cell = Cell { slot, kind, text, live: true };
             }
         }
-        if self.waste > SLACK && self.waste > self.text.len() / 2 {
-            self.compact();
-        }
     }
 
     pub(super) fn remove(&mut self, slot: Slot) {
@@ -117,7 +114,11 @@ impl Row {
         self.waste = 0;
     }
 
-    fn compact(&mut self) {
+    /// Drops what no value uses any more, if it is much. Positions change.
+    pub(super) fn trim(&mut self) {
+        if self.waste <= SLACK || self.waste <= self.text.len() / 2 {
+            return;
+        }
         let mut text = String::new();
         self.cells.retain_mut(|cell| {
             let start = text.len();
