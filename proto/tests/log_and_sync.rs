@@ -7,7 +7,7 @@ use runwire_proto::log::{BLOCK_LEN, LogEvent, LogReader, LogWriter, Tail};
 use runwire_proto::wire::{self, record::RecordType};
 
 fn decoded(name: &str) -> Vec<wire::Record> {
-    payloads(name).into_iter().map(|bytes| wire::Record::decode(bytes).unwrap()).collect()
+    payloads(name).into_iter().map(|bytes| wire::Record::decode(bytes).expect("a record")).collect()
 }
 
 /// A record of exactly `size` bytes.

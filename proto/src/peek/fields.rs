@@ -49,16 +49,23 @@ impl<'a> Fields<'a> {
         self.all(|field| field.is_ok())
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
-        let (&first, rest) = self.rest.split_first()?;
-        if first < 0x80 {
-            self.rest = rest;
-            return Some(u64::from(first));
+        match *self.rest {
+            [first, ref rest @ ..] if first < 0x80 => {
+                self.rest = rest;
+                Some(u64::from(first))
+            }
+            // Keys of fields 16 to 2047, among them `value_json`, and lengths up to 16 KiB.
+            [first, second, ref rest @ ..] if second < 0x80 => {
+                self.rest = rest;
+                Some(u64::from(first & 0x7f) | u64::from(second) << 7)
+            }
+            _ => self.long_varint(),
         }
-        self.long_varint()
     }
 
+    #[cold]
     fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
@@ -75,14 +82,14 @@ impl<'a> Fields<'a> {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (value, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn field(&mut self) -> Result<Field<'a>, PeekError> {
         let key = self.varint().ok_or(PeekError::Malformed)?;
         let key = u32::try_from(key).map_err(|_| PeekError::Malformed)?;
@@ -108,7 +115,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<Field<'a>, PeekError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

@@ -108,6 +108,7 @@ impl<'a> Iterator for PartialHistory<'a> {
 }
 
 impl<'a> Item<'a> {
+    #[inline]
     fn read(item: &'a [u8]) -> Result<Item<'a>, PeekError> {
         let mut key = "";
         let mut value_json = "";
