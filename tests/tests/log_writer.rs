@@ -15,8 +15,9 @@ use runwire_tests::sidecar::{Launch, Sidecar, await_that, is_official};
 #[test]
 fn log_01_new_log_is_a_header() {
     let scene = Scene::without_run();
-    let bytes = fs::read(scene.log_path()).expect("the log is there as soon as init was answered");
-    assert_eq!(bytes, FILE_HEADER);
+    let read = || fs::read(scene.log_path()).expect("the log is there as soon as init was answered");
+    await_that("the header", || (!read().is_empty()).then_some(()));
+    assert_eq!(read(), FILE_HEADER);
 }
 
 // official: differs, init succeeds and the run goes on without a log
@@ -75,8 +76,9 @@ fn log_12_without_an_interval() {
         scene.row(&[("x", &value.to_string())]);
     }
     scene.settle();
-    let size = fs::metadata(scene.log_path()).expect("the log is there").len();
-    assert!(size >= 32768, "a full block is written at once: {size}");
+    await_that("full blocks to be written", || {
+        (fs::metadata(scene.log_path()).expect("the log is there").len() >= 32768).then_some(())
+    });
     assert_eq!(scene.end().steps().len(), 2001);
 }
 

@@ -55,10 +55,11 @@ fn run_20_backward_step_warns() {
     let mut scene = Scene::new();
     scene.row_at(12, &[("f", "6")]);
     scene.row_at(11, &[("g", "6")]);
-    let expected = "Tried to log to step 11 that is less than the current step 12. Steps must be monotonically \
-                    increasing, so this data will be ignored. See https://wandb.me/define-metric to log data out of \
-                    order.";
-    assert_eq!(scene.messages(), [expected]);
+    let messages = scene.messages();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    for part in ["step 11", "step 12", "define"] {
+        assert!(messages[0].contains(part), "{part} is not in {messages:?}");
+    }
     let log = scene.end();
     assert_eq!(log.own_rows(), [map(&[("f", "6")])]);
     assert!(!log.folded_summary().contains_key("g"));
@@ -249,7 +250,7 @@ fn run_29_shared_mode() {
     scene.partial(&[("b", "1")], None, Some(false));
     scene.row(&[("c", "1")]);
     let answer = scene.ask_record(request(RequestType::HistoryStep(Default::default())));
-    assert_eq!(error_text(&answer), Some("Cannot read the W&B step in shared mode."));
+    assert!(error_text(&answer).is_some_and(|text| text.contains("shared mode")), "{answer:?}");
     assert_eq!(scene.messages(), [""; 0]);
     let log = scene.end();
     assert_eq!(log.own_rows(), [map(&[("a", "1")]), map(&[("a", "2")]), map(&[("b", "1"), ("c", "1")])]);
