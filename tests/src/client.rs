@@ -1,6 +1,7 @@
 //! A blocking client of the sidecar's socket that speaks raw frames.
 //!
 //! It frames by hand and trusts nothing of the code under test but the message types.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;

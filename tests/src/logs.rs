@@ -62,22 +62,44 @@ impl Log {
         log
     }
 
-    /// Reads a log that may be damaged in places: keeps every whole record that can be found by its checksum.
-    /// Only for logs of records that fit into one chunk.
+    /// Reads a log that may be damaged in places: keeps every whole record that can be found by its checksums.
     pub fn salvage(path: &Path) -> Self {
         let bytes = fs::read(path).expect("the log can be read");
         let mut log = Self::default();
         let mut at = FILE_HEADER.len().min(bytes.len());
-        while at + CHUNK_HEADER < bytes.len() {
+        let mut open: Option<Vec<u8>> = None;
+        while at + CHUNK_HEADER <= bytes.len() {
             let left = BLOCK - at % BLOCK;
-            let found = (left > CHUNK_HEADER).then(|| try_chunk(&bytes[at..], left)).flatten();
-            match found {
-                Some(chunk) if chunk.kind == 1 && !chunk.data.is_empty() => {
-                    at += CHUNK_HEADER + chunk.data.len();
-                    log.records.push(decode(chunk.data));
-                }
-                _ => at += 1,
+            if left < CHUNK_HEADER {
+                at += left;
+                continue;
             }
+            // Without a type it is the zeros of a hole, whatever its checksum says.
+            let Some(chunk) = try_chunk(&bytes[at..], left).filter(|chunk| (1..=4).contains(&chunk.kind)) else {
+                open = None;
+                at += 1;
+                continue;
+            };
+            at += CHUNK_HEADER + chunk.data.len();
+            let start = open.take();
+            let whole = match (chunk.kind, start) {
+                (1, _) => Some(chunk.data.to_vec()),
+                (2, _) => {
+                    open = Some(chunk.data.to_vec());
+                    None
+                }
+                (kind, Some(start)) => {
+                    let joined = [&start, chunk.data].concat();
+                    if kind == 3 {
+                        open = Some(joined);
+                        None
+                    } else {
+                        Some(joined)
+                    }
+                }
+                (_, None) => None,
+            };
+            log.records.extend(whole.and_then(|payload| Record::decode(payload.as_slice()).ok()));
         }
         log
     }

@@ -1,5 +1,6 @@
 //! Who is answered, and how (IPC cases 36 to 43, 79).
 #![cfg(unix)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
 use std::time::Duration;
 
 use runwire_proto::wire::record::RecordType;

@@ -1,5 +1,6 @@
 //! Requests beside the runs, the service's own log files, load (IPC cases 60 to 75).
 #![cfg(unix)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
 use std::fs;
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ fn ipc_66_half_closed_connection_gets_all_answers() {
 
 fn api_init(client: &mut Client, sidecar: &Sidecar) -> String {
     let settings = settings::paths(sidecar.dir(), "api");
-    let request = ServerApiInitRequest { settings: Some(settings), service_name: "wandb".into(), ..Default::default() };
+    let request = ServerApiInitRequest { settings: Some(settings), service_name: "wandb".into() };
     match client.ask(ServerRequestType::ApiInitRequest(request)).server_response_type {
         Some(ServerResponseType::ApiInitResponse(answer)) => answer.api_id,
         other => panic!("unexpected answer {other:?}"),
