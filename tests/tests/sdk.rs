@@ -70,7 +70,8 @@ fn the_comparison_notices() {
 }
 
 fn compare(script: &Path) {
-    let ours = env::var_os("RUNWIRE_SDK_SIDECAR").map_or_else(runwire_program, PathBuf::from);
+    let other = env::var_os("RUNWIRE_SDK_SIDECAR").filter(|path| !path.is_empty());
+    let ours = other.map_or_else(runwire_program, PathBuf::from);
     let output = python("pair.py", &[script, Path::new("--ours"), &ours]);
     assert!(
         output.status.success(),
