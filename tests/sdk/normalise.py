@@ -196,6 +196,8 @@ class Normaliser:
             return f"<{'integer' if _is_integer(rest['value_json']) else 'number'}>" if not self._given(item) else value_of(rest["value_json"])
         if "value_json" in rest:
             rest["value_json"] = value_of(self._text(rest["value_json"]))
+        if "json" in rest:
+            rest["json"] = value_of(self._text(rest["json"]))
         if "number" in rest:
             rest["number"] = str(rest["number"])
         return rest["value_json"] if list(rest) == ["value_json"] else rest
