@@ -43,9 +43,9 @@ def _killed(left, right, rules, same_sidecar):
         theirs, mine = left["logs"][path], right["logs"][path]
         if same_sidecar:
             continue
-        for event in theirs["records"]:
-            if event not in mine["records"]:
-                found.append(f"{path}: ours lacks {_short(event)}")
+        have = {json.dumps(event, sort_keys=True) for event in mine["records"]}
+        lost = [event for event in theirs["records"] if json.dumps(event, sort_keys=True) not in have]
+        found += [f"{path}: ours lacks {_short(event)}" for event in lost]
         rows = sum(event["kind"] == "history" for event in mine["records"])
         if rows != rules["accepted"]:
             found.append(f"{path}: {rows} rows in ours, {rules['accepted']} were accepted")

@@ -10,6 +10,7 @@ import re
 
 # Kinds of records that come at the pace of the machine, not of the script.
 PACED = {"stats", "environment"}
+WARNING = "wandb: WARNING Tried to log to step"
 TIMES = {"_timestamp", "_runtime"}
 # Random in every run, wherever they stand in a record.
 RANDOM = {"mailbox_slot", "client_id", "sequence_client_id", "writer_id", "connection_id"}
@@ -45,6 +46,7 @@ def text_of(text, root):
     text = re.sub(r"(<root>/data/artifacts/staging/)tmp\w+", r"\1<random>", text)
     text = re.sub(r"wandb-client-artifact://[0-9a-z]+", "wandb-client-artifact://<random>", text)
     text = re.sub(r"\b\d{13}(?=\.)", "<milliseconds>", text)
+    text = re.sub(r"_\d{8}_\d{6}_\d{9}(?=\.log\b)", "_<time>", text)
     text = re.sub(r"\b0x[0-9a-f]{8,}\b", "<address>", text)
     return text
 
@@ -73,10 +75,16 @@ class Normaliser:
         return text_of(text, self._root)
 
     def _lines(self, text):
-        lines = self._text(text).split("\n")
+        lines = self._without_warnings(self._text(text).split("\n"))
         if self._rules.get("sampled"):
             lines = [re.sub(r" [▁▂▃▄▅▆▇█]+$", " <sparkline>", line) for line in lines]
-        return sorted(lines) if self._rules.get("quiet_order") else lines
+        return sorted(lines) if self._rules.get("racing_runs") else lines
+
+    def _without_warnings(self, lines):
+        if not self._rules.get("warnings"):
+            return lines
+        rest = [line for line in lines if not line.startswith(WARNING)]
+        return rest if len(rest) == len(lines) else ["<warnings>", *rest]
 
     # Files
 
@@ -84,9 +92,11 @@ class Normaliser:
         return {self._text(path): self._file(path, entry) for path, entry in self._facts["tree"].items()}
 
     def _file(self, path, entry):
+        if "link" in entry and self._rules.get("racing_runs"):
+            return "link to one of the runs"
         if "link" in entry:
             return "link to " + self._text(entry["link"])
-        if path.endswith(".wandb") or "/logs/" in path:
+        if path.endswith(".wandb") or path.split("/")[2:3] == ["logs"]:
             return "present"
         if "text" not in entry:
             return entry
@@ -97,7 +107,7 @@ class Normaliser:
                 return _canonical(json.loads(self._text(entry["text"])))
             except ValueError:
                 pass
-        return self._text(entry["text"]).split("\n")
+        return self._without_warnings(self._text(entry["text"]).split("\n"))
 
     # Logs
 
@@ -127,6 +137,8 @@ class Normaliser:
         }
 
     def _console(self, console):
+        if self._rules.get("warnings"):
+            console = [each for each in console if not each["body"].get("line", "").startswith(WARNING)]
         if not self._rules.get("console_text"):
             return console
         # How the bytes of a descriptor are cut into records depends on when they are read; the text does not.
@@ -184,6 +196,8 @@ class Normaliser:
             return f"<{'integer' if _is_integer(rest['value_json']) else 'number'}>" if not self._given(item) else value_of(rest["value_json"])
         if "value_json" in rest:
             rest["value_json"] = value_of(self._text(rest["value_json"]))
+        if "json" in rest:
+            rest["json"] = value_of(self._text(rest["json"]))
         if "number" in rest:
             rest["number"] = str(rest["number"])
         return rest["value_json"] if list(rest) == ["value_json"] else rest

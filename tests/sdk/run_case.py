@@ -23,7 +23,19 @@ PATIENCE_S = 90
 
 
 def rules_of(script):
-    """The `#: name value` lines that open a script: how to run it and what may differ."""
+    """The `#: name value` lines that open a script: how to run it and what may differ.
+
+    via exec        the sidecar is started beforehand, not by the SDK
+    env NAME=VALUE  one more variable; without a value it is taken away
+    killed          the script dies at once: ours must have more than the official sidecar
+    accepted N      rows that a killed script got rid of before
+    sampled         the footer's charts are drawn from a random sample
+    unordered       rows race, their order and steps are chance
+    racing_runs     whole runs race: lines of the terminal and the links to the latest run are chance
+    console_text    the console is cut into records by chance
+    random_digests  digests cover random ids
+    warnings        how many of many equal warnings come through is chance
+    """
     rules = {"via": "dropin", "env": {}, "argv": []}
     for line in Path(script).read_text().splitlines():
         if not line.startswith("#"):
@@ -209,7 +221,8 @@ def _tree(top):
                 continue
             data = path.read_bytes()
             try:
-                small = len(data) < 400_000 and not name.endswith(".wandb") and "logs" not in path.parts[-2:-1]
+                # The logs of the SDK and the sidecar about themselves (wandb/RUN/logs/) are their own business.
+                small = len(data) < 400_000 and not name.endswith(".wandb") and where.split("/")[2:3] != ["logs"]
                 tree[where] = {"text": data.decode()} if small else {"size": len(data)}
             except UnicodeDecodeError:
                 tree[where] = {"digest": hashlib.sha256(data).hexdigest(), "size": len(data)}

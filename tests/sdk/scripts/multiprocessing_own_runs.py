@@ -1,5 +1,5 @@
 #: env WANDB_CONSOLE=off
-#: quiet_order
+#: racing_runs
 """Forked workers with runs of their own through the parent's sidecar."""
 import multiprocessing
 import wandb

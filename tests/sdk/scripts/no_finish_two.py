@@ -1,5 +1,5 @@
 #: env WANDB_CONSOLE=off
-#: quiet_order
+#: racing_runs
 """Two runs are left open at the end of the script."""
 import wandb
 
