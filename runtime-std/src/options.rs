@@ -30,12 +30,17 @@ pub(crate) fn service_config() -> ServiceConfig {
         Ok("always") => write_policy.sync = SyncPolicy::EachAppend,
         Ok(_) | Err(_) => {}
     }
-    ServiceConfig { seed: seed(), limits, write_policy, idle_timeout: None, write_summary_files: false }
+    ServiceConfig { seed: seed(), limits, write_policy, idle_timeout: None, write_summary_files: false, utc_offset_seconds: utc_offset() }
 }
 
 /// The one place where a random number enters: the standard library's keyed hasher is seeded by the system.
 fn seed() -> u64 {
     std::hash::RandomState::new().hash_one(std::process::id())
+}
+
+/// Local time minus UTC, for names of files.
+fn utc_offset() -> i32 {
+    jiff::Zoned::now().offset().seconds()
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -197,7 +197,8 @@ impl Handler {
 
     fn write_last_files(&mut self, out: &mut Out) {
         if self.config.write_summary_files && self.config.primary() {
-            let config = self.run_config.to_yaml(&self.metrics.config_m());
+            self.put_metrics_in_config();
+            let config = self.run_config.to_yaml();
             self.write_file("config.yaml", Bytes::from(config), out);
             self.write_file("wandb-summary.json", Bytes::from(self.metrics.summary_json(None)), out);
         }

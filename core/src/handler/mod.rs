@@ -17,7 +17,7 @@ mod stats;
 mod timer;
 
 use crate::{
-    config::RunConfig,
+    config::Config as RunConfig,
     console::Console,
     defer::DeferState,
     id::{ClientId, Ticket},
@@ -90,7 +90,6 @@ pub(crate) struct Handler {
     run: Option<wire::RunRecord>,
     /// The run as the client started it.
     started: Option<wire::RunRecord>,
-    environment: wire::EnvironmentRecord,
     exit: Option<PendingExit>,
     exit_code: Option<i32>,
     done: bool,
@@ -120,7 +119,6 @@ impl Handler {
             steps: history::Steps::default(),
             run: None,
             started: None,
-            environment: wire::EnvironmentRecord::default(),
             exit: None,
             exit_code: None,
             done: false,

@@ -179,12 +179,9 @@ impl Handler {
     }
 
     pub(super) fn on_environment(&mut self, record: wire::EnvironmentRecord, out: &mut Out) {
-        crate::config::environment::merge(&mut self.environment, &record);
-        let json = crate::config::environment::to_json(&self.environment);
-        self.run_config.set_environment(&self.writer_id, &json);
+        let metadata = self.run_config.merge_environment(&self.writer_id, &record).to_metadata();
         if self.config.write_summary_files && self.config.primary() {
-            let pretty = crate::config::environment::to_metadata_json(&self.environment);
-            self.write_file("wandb-metadata.json", Bytes::from(pretty), out);
+            self.write_file("wandb-metadata.json", Bytes::from(metadata), out);
         }
     }
 

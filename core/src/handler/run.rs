@@ -18,8 +18,9 @@ impl Handler {
             let result = wire::RunUpdateResult { run: None, error: Some(error) };
             return self.answer(ticket, wire::result::ResultType::RunResult(result), out);
         }
+        self.put_metrics_in_config();
         answer.config = Some(wire::ConfigRecord {
-            update: self.run_config.to_items_wrapped(&self.metrics.config_m()),
+            update: self.run_config.to_items_wrapped(),
             ..Default::default()
         });
         answer.git.get_or_insert_default();
@@ -51,6 +52,11 @@ impl Handler {
             out.push_back(Action::SaveCode);
         }
         self.respond(ticket, None, out);
+    }
+
+    pub(super) fn put_metrics_in_config(&mut self) {
+        let put = self.run_config.set_metrics(&self.metrics.config_m());
+        debug_assert!(put.is_ok(), "the list of metrics is JSON");
     }
 
     fn absorb(&mut self, run: &wire::RunRecord) {
