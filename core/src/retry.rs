@@ -4,7 +4,7 @@ use crate::time::Duration;
 
 /// Doubling waits between two bounds, with jitter from the caller's generator.
 #[derive(Clone, Debug)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     max: Duration,
     attempts: u32,
@@ -12,17 +12,17 @@ pub struct Backoff {
 
 impl Backoff {
     /// A policy that waits about `bounds.0` first and at most `bounds.1`.
-    pub fn new(bounds: (Duration, Duration)) -> Self {
+    pub(crate) fn new(bounds: (Duration, Duration)) -> Self {
         Backoff { first: bounds.0, max: bounds.1, attempts: 0 }
     }
 
     /// Failures since the last success.
-    pub fn attempts(&self) -> u32 {
+    pub(crate) fn attempts(&self) -> u32 {
         self.attempts
     }
 
     /// The wait before the next try: between half and all of the nominal one, chosen by `jitter`.
-    pub fn next(&mut self, jitter: u64) -> Duration {
+    pub(crate) fn next(&mut self, jitter: u64) -> Duration {
         let nominal = self.first.saturating_mul(1 << self.attempts.min(20)).min(self.max);
         self.attempts = self.attempts.saturating_add(1);
         let half = nominal / 2;
@@ -31,7 +31,7 @@ impl Backoff {
     }
 
     /// A try succeeded.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.attempts = 0;
     }
 }

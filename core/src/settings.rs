@@ -36,10 +36,6 @@ impl Config {
         }
     }
 
-    pub(crate) fn run_id(&self) -> &str {
-        text(&self.settings.run_id)
-    }
-
     /// Path of the transaction log; `None` if the run keeps none.
     pub(crate) fn log_path(&self) -> Option<String> {
         let path = text(&self.settings.sync_file);

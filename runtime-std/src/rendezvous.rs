@@ -7,7 +7,7 @@ use std::{
 
 /// A folder that only this user may enter, with the socket's path in it. Removed when dropped.
 #[derive(Debug)]
-pub struct SocketDir {
+pub(crate) struct SocketDir {
     dir: PathBuf,
 }
 
@@ -16,7 +16,7 @@ const SOCKET_PATH_MAX: usize = 104;
 
 impl SocketDir {
     /// Makes the folder in the temporary directory, or in `/tmp` if the path would be too long for a socket.
-    pub fn create(parent_pid: i32) -> io::Result<Self> {
+    pub(crate) fn create(parent_pid: i32) -> io::Result<Self> {
         let noise = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| since.subsec_nanos());
@@ -28,7 +28,7 @@ impl SocketDir {
     }
 
     /// Path of the socket.
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.dir.join("socket")
     }
 
@@ -53,7 +53,7 @@ impl Drop for SocketDir {
 }
 
 /// Writes the port file so that no reader can find it half written.
-pub fn write_port_file(path: &Path, socket: Option<&Path>, tcp_port: Option<u16>) -> io::Result<()> {
+pub(crate) fn write_port_file(path: &Path, socket: Option<&Path>, tcp_port: Option<u16>) -> io::Result<()> {
     let mut text = String::new();
     if let Some(socket) = socket {
         text.push_str(&format!("unix={}\n", socket.display()));

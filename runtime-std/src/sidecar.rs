@@ -96,14 +96,15 @@ pub(crate) fn bind(parent_pid: i32, want_tcp: bool) -> io::Result<Bound> {
 #[cfg(unix)]
 fn watch_signals(inbox: &Arc<Inbox>, signalled: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGTERM},
+        consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
         iterator::Signals,
     };
     // A hang-up ends the service like the others: its runs are worth a whole log.
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    // Batch schedulers send the user signals to whole jobs: they mean nothing here and must not kill.
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])?;
     let (inbox, signalled) = (Arc::clone(inbox), Arc::clone(signalled));
     std::thread::Builder::new().name("runwire-signals".into()).stack_size(64 << 10).spawn(move || {
-        for _ in signals.forever() {
+        for _ in signals.forever().filter(|signal| ![SIGUSR1, SIGUSR2].contains(signal)) {
             signalled.store(true, Ordering::Release);
             inbox.push(Event::Stop(StopReason::Signal));
         }

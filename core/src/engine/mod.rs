@@ -274,8 +274,8 @@ impl Engine {
     /// Calls the handler with what it may see of the engine.
     fn with_handler(&mut self, call: impl FnOnce(&mut Handler, &mut Cx<'_>, &mut handler::Out)) {
         let wall = self.wall();
-        let Engine { handler, queues, config, rng, last_now, .. } = self;
-        let mut cx = Cx { now: *last_now, wall, limits: &config.limits, rng };
+        let Engine { handler, queues, config, last_now, .. } = self;
+        let mut cx = Cx { now: *last_now, wall, limits: &config.limits };
         call(handler, &mut cx, &mut queues.handler);
     }
 

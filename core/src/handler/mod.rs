@@ -34,12 +34,11 @@ use bytes::Bytes;
 use prost::Message;
 use runwire_proto::wire;
 
-/// What is passed to a machine with each call and never stored: the time, chance and bounds.
+/// What is passed to a machine with each call and never stored: the time and the bounds.
 pub(crate) struct Cx<'a> {
     pub(crate) now: Instant,
     pub(crate) wall: UnixNanos,
     pub(crate) limits: &'a Limits,
-    pub(crate) rng: &'a mut Rng,
 }
 
 /// What the handler wants done.

@@ -145,10 +145,6 @@ impl Writer {
         &self.accounts
     }
 
-    pub(crate) fn accounts_mut(&mut self) -> &mut Accounts {
-        &mut self.accounts
-    }
-
     pub(crate) fn wake(&self) -> Option<Wake> {
         Wake::soonest(self.flush_timer.wake(), self.retry_timer.wake())
     }

@@ -13,7 +13,7 @@ const HELD_LIMIT: usize = 64 * 1024;
 
 /// How bad it is, on the scale of the `--log-level` flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub(crate) enum Level {
     /// -4
     Debug,
     /// 0
@@ -26,7 +26,7 @@ pub enum Level {
 
 impl Level {
     /// The lowest level that the flag's number lets through: 1 to 4 mean warnings, above 4 errors.
-    pub fn from_flag(number: i64) -> Self {
+    pub(crate) fn from_flag(number: i64) -> Self {
         match number {
             ..=-1 => Self::Debug,
             0 => Self::Info,
@@ -47,7 +47,7 @@ impl Level {
 
 /// The value of an attribute. Texts must be safe to show to anyone who may read the run's directory.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// A text.
     Text(&'a str),
     /// A number below or above zero.

@@ -99,6 +99,7 @@ impl World {
             write_policy: WritePolicy::default(),
             idle_timeout: None,
             write_summary_files: false,
+            utc_offset_seconds: 0,
         };
         let wall = UnixNanos(frames::START as i64 * 1_000_000_000);
         let mut world = World {
