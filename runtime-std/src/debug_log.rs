@@ -58,11 +58,6 @@ impl CoreLog {
         self.lock().sink.write(&Line { level, message, fields });
     }
 
-    /// Whether lines of this level are kept; lets a caller skip making a costly text.
-    pub(crate) fn wants(&self, level: Level) -> bool {
-        self.lock().sink.wants(level)
-    }
-
     /// The file, if there is one. Activates the log.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         let mut core = self.lock();
@@ -150,11 +145,6 @@ impl RunLog {
     /// Writes one line. `fields` keep their order.
     pub(crate) fn write(&self, level: Level, message: &str, fields: &[(&str, Value<'_>)]) {
         self.lock().write(&Line { level, message, fields });
-    }
-
-    /// Whether lines of this level are kept.
-    pub(crate) fn wants(&self, level: Level) -> bool {
-        self.lock().wants(level)
     }
 
     /// Why lines are being dropped, if they are: for the service's own log.

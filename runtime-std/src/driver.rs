@@ -412,6 +412,13 @@ fn open_run_log(place: &RunPlace, core: &CoreLog, level: debug_log::Level) -> Ru
     let log = RunLog::open(path, level);
     let fields = [("core version", debug_log::Value::Text(env!("CARGO_PKG_VERSION")))];
     log.write(debug_log::Level::Info, "stream: starting", &fields);
+    // Each log says what is wrong with the other one.
+    if let Some(trouble) = core.warning() {
+        log.write(debug_log::Level::Warn, &trouble, &[]);
+    }
+    if let Some(trouble) = log.warning() {
+        core.write(debug_log::Level::Warn, &trouble, &[]);
+    }
     log
 }
 

@@ -10,7 +10,15 @@ import re
 
 # Kinds of records that come at the pace of the machine, not of the script.
 PACED = {"stats", "environment"}
-WARNING = "wandb: WARNING Tried to log to step"
+WARNING = ("wandb: WARNING <step", "wandb: WARNING Some messages exceeded")
+
+# Each side says it in its own words; what is said must be the same.
+SAME_WORDS = [
+    (r"Tried to log to step (-?\d+) that is less than the current step (-?\d+)\.[^\n]*", r"<step \1 behind \2>"),
+    (r"This row was not logged: its step (-?\d+) is behind the run's current step (-?\d+)[^\n]*", r"<step \1 behind \2>"),
+    (r"You can sync this run to the cloud by running:|This offline run can be uploaded with:", "<how to upload>"),
+    (r"(Find|Its) logs( at)?: (\./)?", "<logs> "),
+]
 TIMES = {"_timestamp", "_runtime"}
 # Random in every run, wherever they stand in a record.
 RANDOM = {"mailbox_slot", "client_id", "sequence_client_id", "writer_id", "connection_id"}
@@ -48,6 +56,8 @@ def text_of(text, root):
     text = re.sub(r"\b\d{13}(?=\.)", "<milliseconds>", text)
     text = re.sub(r"_\d{8}_\d{6}_\d{9}(?=\.log\b)", "_<time>", text)
     text = re.sub(r"\b0x[0-9a-f]{8,}\b", "<address>", text)
+    for words, meaning in SAME_WORDS:
+        text = re.sub(words, meaning, text)
     return text
 
 

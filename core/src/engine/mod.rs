@@ -16,7 +16,7 @@ use crate::{
     input::{CloseReason, Input},
     output::{Output, Reply, Summary},
     rng::Rng,
-    settings::Config,
+    settings::{Config, text},
     time::{Duration, Instant, Timer, UnixNanos, Wake},
     writer::{self, Writer},
 };
@@ -192,9 +192,16 @@ impl Engine {
         accounts
     }
 
-    /// The folder of the run, for messages to the user.
+    /// The folder of the run, as the user knows it from the program's own folder.
     pub fn run_dir(&self) -> String {
-        self.handler.sync_dir()
+        String::from(text(&self.config.settings.sync_dir))
+    }
+
+    /// The same, relative to the folder in which the program was started, if it lies in it.
+    pub fn run_dir_from_root(&self) -> String {
+        let (dir, root) = (self.run_dir(), text(&self.config.settings.root_dir));
+        let inside = dir.strip_prefix(root).and_then(|rest| rest.strip_prefix('/'));
+        inside.filter(|_| !root.is_empty()).map_or(dir.clone(), String::from)
     }
 
     fn wake(&self) -> Option<Wake> {

@@ -36,8 +36,8 @@ impl Handler {
             RequestType::HistoryStep(_) if self.config.shared() => {
                 return self.refuse(ticket, "The step of a run in shared mode can't be read.", out);
             }
+            // Before the first row of a fork this is 0, as with the official client.
             RequestType::HistoryStep(_) => {
-                self.steps.begin(self.started.as_ref().map_or(0, |run| run.starting_step));
                 Some(Answer::HistoryStepResponse(wire::HistoryStepResponse { step: self.steps.next() }))
             }
             RequestType::GetSummary(_) => {

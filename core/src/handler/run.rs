@@ -1,7 +1,7 @@
 //! The run's own record: its init, its start, and later changes of it.
 
 use super::{Action, Cx, Handler, Out};
-use crate::{id::Ticket, settings::text, time::Duration};
+use crate::{id::Ticket, time::Duration};
 use alloc::{format, string::String};
 use runwire_proto::wire::{self, error_info::ErrorCode};
 
@@ -69,10 +69,6 @@ impl Handler {
         }
     }
 
-    /// The advice line of a finished offline run, for the footer.
-    pub(crate) fn sync_dir(&self) -> String {
-        text(&self.config.settings.sync_dir).into()
-    }
 }
 
 /// Offline, a fork or a rewind only sets where the steps start. Returns what is wrong with it.

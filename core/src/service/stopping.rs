@@ -5,6 +5,7 @@
 
 use super::{Service, ServiceOutput, StopReason};
 use crate::{
+    engine::Engine,
     id::{ClientId, StreamKey},
     input::{CloseReason, Input},
     notice::Notice,
@@ -100,12 +101,13 @@ impl Service {
 }
 
 /// What the user reads at the end of a run that the service had to end itself.
-pub(super) fn footer(run_dir: &str, summary: &Summary) -> String {
+pub(super) fn footer(engine: &Engine, summary: &Summary) -> String {
+    let run_dir = engine.run_dir();
     const PREFIX: &str = "\u{1b}[1;34mwandb\u{1b}[0m: ";
     let mut text = format!("{PREFIX}\n{PREFIX}This offline run can be uploaded with:\n{PREFIX}wandb sync {run_dir}\n");
     if summary.accounts.refused() > 0 {
         text.push_str(&format!("{PREFIX}{} records could not be stored.\n", summary.accounts.refused()));
     }
-    text.push_str(&format!("{PREFIX}Its logs: {run_dir}/logs\n"));
+    text.push_str(&format!("{PREFIX}Its logs: {}/logs\n", engine.run_dir_from_root()));
     text
 }

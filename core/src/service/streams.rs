@@ -168,7 +168,7 @@ impl Service {
             self.by_id.remove(&stream.id);
         }
         if stream.footer && !stream.silent {
-            self.outbox.push_back(ServiceOutput::Print(super::stopping::footer(&stream.engine.run_dir(), &summary)));
+            self.outbox.push_back(ServiceOutput::Print(super::stopping::footer(&stream.engine, &summary)));
         }
         self.outbox.push_back(ServiceOutput::Ended(key, summary));
     }

@@ -10,7 +10,7 @@ for value in (3, 1, 2):
 run.define_metric("later", summary="max")
 run.define_metric("strings", summary="min,mean")
 run.define_metric("poison", summary="min,max,mean")
-run.log({"x": math.nan, "later": 7, "poison": math.inf})
+run.log({"x": math.nan, "later": 7, "poison": math.inf, "strings": "4"})
 run.log({"poison": math.nan, "flag": True})
 run.define_metric("flag", summary="max")
 run.log({"flag": False})
