@@ -34,7 +34,9 @@ impl Handler {
         out: &mut Out,
     ) {
         let seen = peek::record(record);
-        if let (Err(PeekError::Unusual), Ok(plain)) = (&seen, wire::Record::decode(&record[..])) {
+        if matches!(seen, Err(PeekError::Unusual))
+            && let Ok(plain) = wire::Record::decode(&record[..])
+        {
             // Legal, but written in a way that can't be scanned: written plainly, it can.
             return self.on_record(cx, client, ticket, &Bytes::from(plain.encode_to_vec()), out);
         }
