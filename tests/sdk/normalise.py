@@ -50,7 +50,7 @@ def text_of(text, root):
     """Text with what is random in any run replaced: folders, times in names, client artifact ids, colours."""
     text = re.sub(r"\x1b\[[0-9;]*m(?=wandb|: |$)|(?<=wandb)\x1b\[0m|\x1b\[1(;35)?m|\x1b\[0m", "", text)
     text = text.replace(root, "<root>")
-    text = re.sub(r"\b(run|core-debug)-\d{8}_\d{6}", r"\1-<time>", text)
+    text = re.sub(r"\b(run|core-debug)-\d{8}_\d{6}(?:(?<=\d)-\d+(?=\.log\b))?", r"\1-<time>", text)
     text = re.sub(r"(<root>/data/artifacts/staging/)tmp\w+", r"\1<random>", text)
     text = re.sub(r"wandb-client-artifact://[0-9a-z]+", "wandb-client-artifact://<random>", text)
     text = re.sub(r"\b\d{13}(?=\.)", "<milliseconds>", text)
