@@ -38,7 +38,7 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
         Effect::PatchFile { path, at, bytes } => patch_file(&path, at, &bytes).map(|()| Completion::Written),
         Effect::SampleSystem(settings) => {
             let mut sampler = lock(&files.sampler);
-            let sampler = sampler.get_or_insert_with(|| system::metrics::Sampler::new(sampler_config(&settings)));
+            let sampler = sampler.get_or_insert_with(|| system::metrics::Sampler::new(system::metrics::SamplerConfig::from_settings(&settings)));
             Ok(Completion::Sampled(sampler.sample()))
         }
         Effect::ProbeSystem(settings) => {
@@ -52,6 +52,7 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
 }
 
 /// The class of an I/O error.
+#[allow(clippy::wildcard_enum_match_arm)]
 pub(crate) fn failure(error: &io::Error) -> Failure {
     let kind = match error.kind() {
         ErrorKind::AlreadyExists => FailureKind::Exists,
@@ -125,10 +126,6 @@ fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
         (bytes, at) = (&bytes[n..], at + n as u64);
     }
     Ok(())
-}
-
-fn sampler_config(settings: &runwire_proto::wire::Settings) -> system::metrics::SamplerConfig {
-    system::metrics::SamplerConfig::from_settings(settings)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

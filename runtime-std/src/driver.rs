@@ -359,11 +359,11 @@ impl Driver {
     }
 
     fn drop_peer(&mut self, client: ClientId) {
-        if let Some(peer) = self.peers.remove(&client) {
-            if peer.watched {
-                // Fails only if the system has taken it out by itself.
-                let _ = self.inbox.poller().delete(&peer.socket);
-            }
+        if let Some(peer) = self.peers.remove(&client)
+            && peer.watched
+        {
+            // Fails only if the system has taken it out by itself.
+            let _ = self.inbox.poller().delete(&peer.socket);
         }
     }
 
