@@ -1,6 +1,6 @@
 //! The machine that ends a run: owns the stage, its deadline, and what went wrong on the way.
 //!
-//! It does not know what a stage consists of. It says [`Action::Flush`] and is told the outcome; every stage also ends
+//! It does not know what a stage consists of. It says `Action::Flush` and is told the outcome; every stage also ends
 //! when its time is over, with a notice that names the condition still open. Hence a lost outcome delays the end of a
 //! run by a known time and never hangs it.
 
