@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 extern crate alloc;
 
+pub mod client;
 pub mod completion;
 pub mod config;
 pub mod console;

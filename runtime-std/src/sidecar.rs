@@ -1,4 +1,4 @@
-//! The drop-in for the official sidecar: sockets, port file, parent watch and signals around a [`Driver`].
+//! The drop-in for the official sidecar: sockets, port file, parent watch and signals around a driver loop.
 
 use crate::{
     debug_log::{CoreLog, Level},
