@@ -9,7 +9,9 @@ pub struct Limits {
     pub frame_bytes_max: u32,
     /// Log bytes that are handed to the disk in one append.
     pub append_bytes_max: usize,
-    /// Log bytes waiting in memory above which a run gives no credit: its clients are not read until the disk moves.
+    /// Log bytes waiting in memory above which a run gives no credit: its clients are not read until the disk moves, at
+    /// most for `disk_deadline`. Small, so that memory does not grow with the number of rows when they come faster than
+    /// the disk takes them; at the pace of a training it is minutes.
     pub backlog_bytes_soft: usize,
     /// Log bytes waiting in memory above which a *failing* disk makes the run refuse records.
     pub backlog_bytes_hard: usize,
@@ -38,7 +40,7 @@ impl Default for Limits {
         Limits {
             frame_bytes_max: 1 << 30,
             append_bytes_max: 256 << 10,
-            backlog_bytes_soft: 16 << 20,
+            backlog_bytes_soft: 1 << 20,
             backlog_bytes_hard: 32 << 20,
             unsent_bytes_max: 1 << 20,
             messages_max: 128,

@@ -10,6 +10,9 @@ mod inbox;
 mod options;
 mod pool;
 mod rendezvous;
+mod run;
 pub mod sidecar;
 mod sockets;
 pub mod system;
+
+pub use run::{FinishReport, Run, RunError, RunOptions};

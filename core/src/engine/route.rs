@@ -80,7 +80,10 @@ impl Engine {
                     handler.on_code_saved(&paths, &mut queues.handler);
                 }
             }
-            (Origin::Probe | Origin::Code, Some(failure)) => {
+            (origin @ (Origin::Probe | Origin::Code), Some(failure)) => {
+                if origin == Origin::Probe {
+                    handler.on_probe_over(&mut queues.handler);
+                }
                 self.notice(Notice::warn(format!("facts about the machine or the code are missing: {}", failure.message)));
             }
         }

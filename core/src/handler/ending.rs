@@ -48,7 +48,13 @@ impl Handler {
     pub(crate) fn on_flush(&mut self, cx: &mut Cx<'_>, stage: DeferState, out: &mut Out) {
         self.stage = Some((stage, cx.now));
         match stage {
-            DeferState::FlushStats => self.stats.stop(),
+            DeferState::FlushStats => {
+                self.stats.stop();
+                if self.probing {
+                    self.awaited = Some(stage);
+                    return;
+                }
+            }
             DeferState::FlushPartialHistory => self.commit_row(cx, out),
             DeferState::FlushSum => {
                 self.checkpoint(out);
@@ -206,6 +212,7 @@ impl Handler {
 
     fn persist_exit(&mut self, out: &mut Out) {
         let Some(pending) = &self.exit else { return };
+        self.exit_stored = true;
         let mut around = pending.record.clone();
         around.num = 0;
         around.record_type = None;

@@ -91,6 +91,10 @@ pub(crate) struct Handler {
     started: Option<wire::RunRecord>,
     exit: Option<PendingExit>,
     exit_code: Option<i32>,
+    /// The exit record is on its way to the log: nothing made here follows it.
+    exit_stored: bool,
+    /// Facts about the machine are being found out.
+    probing: bool,
     done: bool,
     stage: Option<(DeferState, Instant)>,
     awaited: Option<DeferState>,
@@ -120,6 +124,8 @@ impl Handler {
             started: None,
             exit: None,
             exit_code: None,
+            exit_stored: false,
+            probing: false,
             done: false,
             stage: None,
             awaited: None,

@@ -2,7 +2,7 @@
 
 use super::{Action, Cx, Handler, Out, environment, field};
 use crate::{
-    defer::condition,
+    defer::{DeferState, condition},
     id::{ClientId, Ticket},
     time::Duration,
 };
@@ -164,14 +164,27 @@ impl Handler {
         let facts = environment::from_settings(settings, &self.writer_id);
         self.persist(field::ENVIRONMENT, &facts, out);
         self.on_environment(facts, out);
+        self.probing = true;
         out.push_back(Action::Probe);
     }
 
     /// The machine's facts are known.
     pub(crate) fn on_probed(&mut self, mut facts: wire::EnvironmentRecord, out: &mut Out) {
-        facts.writer_id = self.writer_id.clone();
-        self.persist(field::ENVIRONMENT, &facts, out);
-        self.on_environment(facts, out);
+        if !self.exit_stored {
+            facts.writer_id = self.writer_id.clone();
+            self.persist(field::ENVIRONMENT, &facts, out);
+            self.on_environment(facts, out);
+        }
+        self.on_probe_over(out);
+    }
+
+    /// The machine's facts are known, or will not be.
+    pub(crate) fn on_probe_over(&mut self, out: &mut Out) {
+        self.probing = false;
+        if self.awaited == Some(DeferState::FlushStats) {
+            self.awaited = None;
+            out.push_back(Action::FlushDone(DeferState::FlushStats));
+        }
     }
 
     /// Code was copied into the files folder.

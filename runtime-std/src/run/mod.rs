@@ -1,0 +1,300 @@
+//! A run in a Rust program, without any SDK or sidecar: [`Run`].
+//!
+//! The same service as behind the socket runs on a thread of this process, and `Run` is its client. `log` builds a frame
+//! and hands it over; what is in the hands of the service reaches the operating system within 50 ms. Every wait has a
+//! bound.
+
+mod connection;
+mod options;
+
+pub use options::RunOptions;
+
+use crate::{
+    clock::Clock,
+    debug_log::{CoreLog, Level},
+    driver::Driver,
+    inbox::{Event, Inbox},
+    options as environment,
+};
+use connection::Connection;
+use runwire_core::{
+    ClientId,
+    client::{Row, RowError, Session, to_json},
+    service::{ServiceInput, StopReason},
+};
+use runwire_proto::wire::{
+    self, record::RecordType, request::RequestType, response::ResponseType, result::ResultType,
+};
+use serde::Serialize;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// The only client of the service inside [`Run`].
+const CLIENT: ClientId = ClientId(1);
+/// Longest wait for an answer while the run goes on.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Longest wait for the end of a run: more than the core's own bounds add up to.
+const END: Duration = Duration::from_secs(120);
+
+/// What can go wrong. A run that has begun goes on after any of them.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The folder of the run can't be made.
+    #[error("the run's folder {path} can't be made: {source}; choose another with RunOptions::dir")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The service refused; its own words.
+    #[error("{0}")]
+    Refused(String),
+    /// No answer within the bound.
+    #[error("the run's service gave no answer in time")]
+    NoAnswer,
+    /// The run is finished.
+    #[error("the run is finished already: nothing more can be logged to it")]
+    Finished,
+    /// The value is not a row, or not JSON.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// No thread or poller for the service.
+    #[error("the run's service can't start: {0}")]
+    Start(#[source] io::Error),
+}
+
+/// What a finished run left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishReport {
+    /// The folder of the run.
+    pub dir: PathBuf,
+    /// Its transaction log.
+    pub log: PathBuf,
+    /// Whether a part of the end ran into its time limit; see the run's debug log.
+    pub timed_out: bool,
+    /// Messages that the run had for its user.
+    pub messages: Vec<String>,
+}
+
+/// A run. Cheap to clone and to send to other threads; the last one dropped finishes the run.
+#[derive(Clone)]
+pub struct Run {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    session: Mutex<Session>,
+    connection: Arc<Connection>,
+    inbox: Arc<Inbox>,
+    service: Mutex<Option<JoinHandle<()>>>,
+    dir: PathBuf,
+    log: PathBuf,
+}
+
+impl Run {
+    /// Begins a run: makes its folder and its log, and answers when rows can be logged.
+    pub fn init(options: RunOptions) -> Result<Run, RunError> {
+        let place = options.make_folder()?;
+        let inbox = Inbox::new().map_err(RunError::Start)?;
+        let mut config = environment::service_config();
+        config.write_summary_files = true;
+        let log = CoreLog::open(Level::Warn);
+        let driver = Driver::new(config, log, Level::Info, Arc::clone(&inbox));
+        let service = std::thread::Builder::new()
+            .name("runwire-run".into())
+            .spawn(move || {
+                // The driver's own poller failed: nobody is left to tell, and every wait has its bound.
+                let _ = driver.run();
+            })
+            .map_err(RunError::Start)?;
+        let connection = Arc::new(Connection::default());
+        inbox.push(Event::Connect(CLIENT, Arc::clone(&connection) as _));
+        let run = Run {
+            inner: Arc::new(Inner {
+                session: Mutex::new(Session::new(place.id.clone())),
+                connection,
+                inbox,
+                service: Mutex::new(Some(service)),
+                dir: place.dir.clone(),
+                log: place.log.clone(),
+            }),
+        };
+        let settings = place.settings(&options);
+        run.ask(ANSWER, |session, id| session.init(id, settings))?;
+        run.post(|session| session.record("", RecordType::Header(wire::HeaderRecord::default())))?;
+        let record = place.record(&options, Clock::start().wall().timestamp())?;
+        let answer = run.ask(ANSWER, |session, id| session.record(id, RecordType::Run(record.clone())))?;
+        let begun = match answer {
+            Some(ResultType::RunResult(wire::RunUpdateResult { error: Some(error), .. })) => {
+                return Err(RunError::Refused(error.message));
+            }
+            Some(ResultType::RunResult(result)) => result.run,
+            Some(_) | None => None,
+        };
+        run.ask(ANSWER, |session, id| {
+            session.request(id, RequestType::RunStart(wire::RunStartRequest { run: begun, info: None }))
+        })?;
+        run.post(|session| session.request("", RequestType::ProbeSystemInfo(wire::ProbeSystemInfoRequest::default())))?;
+        Ok(run)
+    }
+
+    /// Logs a row: the fields of a struct or the entries of a map.
+    pub fn log(&self, row: &impl Serialize) -> Result<(), RunError> {
+        self.send_row(Row::from_serialize(row)?, None)
+    }
+
+    /// Logs a row of numbers.
+    pub fn log_values(&self, values: &[(&str, f64)]) -> Result<(), RunError> {
+        let mut row = Row::new();
+        values.iter().for_each(|(key, value)| row.push(key, *value));
+        self.send_row(row, None)
+    }
+
+    /// Logs values of this step. Rows of one step are one row; a step below the current one is refused with a message.
+    pub fn log_at(&self, step: i64, row: &impl Serialize) -> Result<(), RunError> {
+        self.send_row(Row::from_serialize(row)?, Some(step))
+    }
+
+    /// Says how a metric is summarised, or which metric is its axis (`MetricRecord`).
+    pub fn define_metric(&self, metric: wire::MetricRecord) -> Result<(), RunError> {
+        self.post(|session| session.record("", RecordType::Metric(metric)))
+    }
+
+    /// Sets a value of the run's config.
+    pub fn config(&self, key: &str, value: &impl Serialize) -> Result<(), RunError> {
+        let item = wire::ConfigItem { key: key.into(), value_json: to_json(value)?, ..Default::default() };
+        let record = wire::ConfigRecord { update: vec![item], ..Default::default() };
+        self.post(|session| session.record("", RecordType::Config(record)))
+    }
+
+    /// Sets a value of the run's summary.
+    pub fn summary(&self, key: &str, value: &impl Serialize) -> Result<(), RunError> {
+        let item = wire::SummaryItem { key: key.into(), value_json: to_json(value)?, ..Default::default() };
+        let record = wire::SummaryRecord { update: vec![item], ..Default::default() };
+        self.post(|session| session.record("", RecordType::Summary(record)))
+    }
+
+    /// The step of the next row.
+    pub fn step(&self) -> Result<i64, RunError> {
+        let request = RequestType::HistoryStep(wire::HistoryStepRequest::default());
+        match self.ask(ANSWER, |session, id| session.request(id, request))? {
+            Some(ResultType::Response(wire::Response {
+                response_type: Some(ResponseType::HistoryStepResponse(step)),
+            })) => Ok(step.step),
+            Some(_) | None => Err(RunError::NoAnswer),
+        }
+    }
+
+    /// The folder of the run.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// The run's transaction log.
+    pub fn log_path(&self) -> &Path {
+        &self.inner.log
+    }
+
+    /// Ends the run as a success and waits until its log is on disk.
+    pub fn finish(&self) -> Result<FinishReport, RunError> {
+        self.finish_with(0)
+    }
+
+    /// Ends the run with this exit code and waits until its log is on disk.
+    pub fn finish_with(&self, exit_code: i32) -> Result<FinishReport, RunError> {
+        self.inner.finish(exit_code)
+    }
+
+    fn send_row(&self, row: Row, step: Option<i64>) -> Result<(), RunError> {
+        self.post(|session| session.row(row, step))
+    }
+
+    fn post(&self, build: impl FnOnce(&Session) -> bytes::Bytes) -> Result<(), RunError> {
+        self.inner.post(build)
+    }
+
+    fn ask(
+        &self,
+        within: Duration,
+        build: impl FnOnce(&Session, &str) -> bytes::Bytes,
+    ) -> Result<Option<ResultType>, RunError> {
+        self.inner.ask(within, build)
+    }
+}
+
+impl Inner {
+    /// Hands a frame over. Blocks while the service takes nothing, which is when its disk hangs.
+    fn post(&self, build: impl FnOnce(&Session) -> bytes::Bytes) -> Result<(), RunError> {
+        self.connection.wait_for_room()?;
+        // Built and queued under one lock: frames of several threads keep the order of their calls.
+        let session = lock(&self.session);
+        let frame = build(&session);
+        self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, frame)));
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        within: Duration,
+        build: impl FnOnce(&Session, &str) -> bytes::Bytes,
+    ) -> Result<Option<ResultType>, RunError> {
+        self.connection.wait_for_room()?;
+        let id = {
+            let mut session = lock(&self.session);
+            let id = session.request_id();
+            let frame = build(&session, &id);
+            self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, frame)));
+            id
+        };
+        self.connection.answer(&id, within)
+    }
+
+    fn finish(&self, exit_code: i32) -> Result<FinishReport, RunError> {
+        let Some(service) = lock(&self.service).take() else { return Err(RunError::Finished) };
+        let exit = wire::RunExitRecord { exit_code, ..Default::default() };
+        let ended = self.ask(END, |session, id| session.record(id, RecordType::Exit(exit)));
+        let poll = RequestType::InternalMessages(wire::InternalMessagesRequest::default());
+        let messages = match self.ask(ANSWER, |session, id| session.request(id, poll)) {
+            Ok(Some(ResultType::Response(wire::Response {
+                response_type: Some(ResponseType::InternalMessagesResponse(answer)),
+            }))) => answer.messages.unwrap_or_default().warning,
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, lock(&self.session).finish())));
+        self.connection.close();
+        self.inbox.push(Event::Input(ServiceInput::Ended(CLIENT)));
+        self.inbox.push(Event::Stop(StopReason::ProgramEnded { exit_code }));
+        // The service ends within the core's bounds; its panic, if any, has been reported by the default hook.
+        let _ = service.join();
+        match ended? {
+            Some(ResultType::ExitResult(result)) => Ok(FinishReport {
+                dir: self.dir.clone(),
+                log: self.log.clone(),
+                timed_out: result.timed_out,
+                messages,
+            }),
+            Some(_) | None => Err(RunError::NoAnswer),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Finished by hand already, or nobody is there to hear of an error.
+        let _ = self.finish(i32::from(std::thread::panicking()));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of the caller's thread while it logged leaves the session as it was.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
