@@ -18,6 +18,8 @@ pub(super) struct Stats {
     buffer_max: Option<usize>,
     buffer: BTreeMap<String, VecDeque<wire::SystemMetricSample>>,
     running: bool,
+    /// Whether it was ever started.
+    started: bool,
     in_flight: bool,
     pub(super) timer: Timer,
 }
@@ -32,15 +34,18 @@ impl Stats {
             buffer_max: usize::try_from(size).ok().filter(|n| *n > 0).or((size < 0).then_some(5760)),
             buffer: BTreeMap::new(),
             running: false,
+            started: false,
             in_flight: false,
             timer: Timer::new("stats.sample"),
         }
     }
 
+    /// The first sample is due at once, so that even a short run has one; after a pause the next comes an interval on.
     pub(super) fn start(&mut self, now: Instant) {
         if let Some(interval) = self.interval {
             self.running = true;
-            self.timer.set_if_idle(now.after(interval));
+            let first = !core::mem::replace(&mut self.started, true);
+            self.timer.set_if_idle(if first { now } else { now.after(interval) });
         }
     }
 
