@@ -3,6 +3,8 @@
 //!
 //! The disk performs effects in the order that the test chooses; it can refuse, hang, lose an answer or give it twice.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
+pub mod script;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -117,3 +117,47 @@ fn console_output_that_the_full_disk_refused_is_written_at_the_end() {
     let file = world.files.values().next().expect("console output has a file");
     assert!(String::from_utf8_lossy(file).contains("hello"));
 }
+
+#[test]
+fn the_exit_is_stored_although_memory_for_rows_was_full() {
+    let mut world = World::begun(|config| config.limits.backlog_bytes_hard = 300);
+    world.advance(SECOND);
+    world.disk = Disk::Full;
+    for _ in 0..10 {
+        world.row(&[("a", "1")]);
+        world.advance(Duration::from_millis(100));
+    }
+    let exit = world.exit(3);
+    world.advance(SECOND);
+    world.disk = Disk::Works;
+    world.hush();
+    world.advance(SECOND * 5);
+    assert!(world.reply(exit).is_some());
+    assert_eq!(world.read_log().exit_code(), 3);
+    assert!(world.engine.accounts().refused_disk > 0);
+    insta::assert_snapshot!(world.text());
+}
+
+#[test]
+fn a_run_without_exit_waits_for_a_failing_disk_as_well() {
+    let mut world = World::begun(|_| {});
+    world.advance(SECOND);
+    world.disk = Disk::Full;
+    world.row(&[("a", "1")]);
+    world.advance(SECOND);
+    world.hush();
+    world.close(CloseReason::Finish);
+    world.disk = Disk::Works;
+    world.to_end(SECOND * 10);
+    assert_eq!(world.read_log().own_rows().len(), 1);
+    insta::assert_snapshot!(world.text());
+}
+
+#[test]
+fn whoever_waits_for_a_log_that_is_never_made_is_told() {
+    let mut world = World::on(Disk::Hangs, true, |config| config.limits.disk_deadline = SECOND * 60);
+    world.close(CloseReason::Finish);
+    world.to_end(SECOND * 30);
+    assert_eq!(world.replies.len(), 1);
+    insta::assert_snapshot!(world.text());
+}
