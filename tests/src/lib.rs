@@ -8,3 +8,5 @@ pub mod logs;
 pub mod official;
 #[cfg(unix)]
 pub mod sidecar;
+#[cfg(unix)]
+pub mod world;

@@ -249,7 +249,7 @@ impl Engine {
 
     fn begin_last_flush(&mut self) {
         self.closing = Closing::LastFlush;
-        if self.writer.is_failing() {
+        if self.writer.is_failing() && self.summary.timed_out {
             // The end of the run has waited for the disk already.
             return self.close_log();
         }
@@ -266,6 +266,9 @@ impl Engine {
     fn finish(&mut self, open_error: Option<String>) {
         self.handler.on_closed(&mut self.queues.handler);
         self.route();
+        if let Some(ticket) = self.open_ticket.take() {
+            self.outbox.push_back(Output::Reply(ticket, Reply::Error("The run was closed before its log was made.".into())));
+        }
         for id in self.ledger.abandon() {
             self.outbox.push_back(Output::Cancel(id));
         }

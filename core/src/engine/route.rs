@@ -108,7 +108,7 @@ impl Engine {
             handler::Action::PersistExit(around, body) => {
                 let record = self.exit_record(around, body);
                 let Engine { writer, queues, config, .. } = self;
-                writer.on_persist(now, &config.limits, Entry::Raw(&record), &mut queues.writer);
+                writer.on_persist(now, &config.limits, Entry::Exit(&record), &mut queues.writer);
             }
             handler::Action::Reply(ticket, reply) => self.outbox.push_back(Output::Reply(ticket, reply)),
             handler::Action::Notice(notice) => self.notice(notice),
@@ -237,6 +237,10 @@ impl Engine {
     }
 
     fn issue(&mut self, effect: Effect, origin: Origin) {
+        // Several deadlines may pass in one tick, and the first of them may have ended the run.
+        if self.closing == Closing::Done {
+            return;
+        }
         let within = match effect {
             Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::SaveCode { .. } => self.config.limits.probe_deadline,
             Effect::OpenLog { .. }

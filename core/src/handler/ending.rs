@@ -178,15 +178,25 @@ impl Handler {
         if self.patch_in_flight.is_some() {
             return;
         }
-        let Some(patch) = self.console.take_file_patch(wall.micros()) else { return };
-        let path = format!("{}/{}", self.files_dir, patch.path);
-        let (at, bytes) = match self.failed_patch.take() {
-            Some((old_path, old_at, old)) if old_path == path && old_at <= patch.at => {
-                let mut whole = old[..old.len().min((patch.at - old_at) as usize)].to_vec();
-                whole.extend_from_slice(&patch.bytes);
-                (old_at, Bytes::from(whole))
+        let (path, at, bytes) = match (self.console.take_file_patch(wall.micros()), self.failed_patch.take()) {
+            (None, None) => return,
+            (None, Some(failed)) => failed,
+            (Some(patch), failed) => {
+                let path = format!("{}/{}", self.files_dir, patch.path);
+                match failed {
+                    Some((old_path, old_at, old)) if old_path == path && old_at <= patch.at => {
+                        let mut whole = old[..old.len().min((patch.at - old_at) as usize)].to_vec();
+                        whole.extend_from_slice(&patch.bytes);
+                        (path, old_at, Bytes::from(whole))
+                    }
+                    other => {
+                        if let Some((old_path, ..)) = other {
+                            out.push_back(Action::Notice(Notice::error(format!("the end of {old_path} is lost"))));
+                        }
+                        (path, patch.at, Bytes::from(patch.bytes))
+                    }
+                }
             }
-            Some(_) | None => (patch.at, Bytes::from(patch.bytes)),
         };
         self.patch_in_flight = Some((path.clone(), at, bytes.clone()));
         out.push_back(Action::PatchFile(path, at, bytes));

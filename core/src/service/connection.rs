@@ -20,6 +20,8 @@ pub(super) struct Connection {
     paused: bool,
     /// The client sends no more.
     ended: bool,
+    /// It is broken: answers have nowhere to go.
+    pub(super) lost: bool,
     /// It broke the protocol, or the service ends: nothing more is read.
     refused: bool,
     /// The run that its last record was for: nearly always that of the next one too.
@@ -36,6 +38,7 @@ impl Connection {
             unsent: 0,
             paused: false,
             ended: false,
+            lost: false,
             refused: false,
             last_stream: None,
             apis: 0,
@@ -71,14 +74,15 @@ impl Service {
     }
 
     pub(super) fn on_lost(&mut self, client: ClientId) {
-        // What it had sent still counts; only the answers have nowhere to go.
+        // What it had sent still counts, also what its run can't take yet; only the answers have nowhere to go.
         if let Some(connection) = self.connections.get_mut(&client) {
             connection.ended = true;
+            connection.lost = true;
             connection.unsent = 0;
         }
         self.go_on(client);
         self.end_polls(client);
-        self.forget(client);
+        self.close_if_over(client);
     }
 
     pub(super) fn on_sent(&mut self, client: ClientId, count: usize) {
@@ -141,6 +145,9 @@ impl Service {
 
     pub(super) fn send(&mut self, client: ClientId, frame: Bytes) {
         let Some(connection) = self.connections.get_mut(&client) else { return };
+        if connection.lost {
+            return;
+        }
         connection.unsent += frame.len();
         self.outbox.push_back(ServiceOutput::Send(client, frame));
     }
@@ -148,7 +155,12 @@ impl Service {
     /// A connection that sends no more is closed when it has every answer that it waits for.
     pub(super) fn close_if_over(&mut self, client: ClientId) {
         let Some(connection) = self.connections.get(&client) else { return };
-        if connection.is_silent() && connection.waits.is_empty() && !self.stalled.contains(&client) {
+        if !connection.is_silent() || self.stalled.contains(&client) {
+            return;
+        }
+        if connection.lost {
+            self.forget(client);
+        } else if connection.waits.is_empty() {
             self.outbox.push_back(ServiceOutput::Close(client));
             self.forget(client);
         }
@@ -177,6 +189,9 @@ impl Service {
         }
         if connection.paused != stalled {
             connection.paused = stalled;
+            if connection.lost {
+                return;
+            }
             self.outbox.push_back(match stalled {
                 true => ServiceOutput::Pause(client),
                 false => ServiceOutput::Resume(client),

@@ -1,6 +1,6 @@
 //! One request of a connection (`ServerRequest`): to whom it goes.
 
-use super::{Service, ServiceOutput, response, streams::Asker};
+use super::{Service, ServiceOutput, response, stopping::Stopping, streams::Asker};
 use crate::{
     id::{ClientId, StreamKey, Ticket},
     input::{CloseReason, Input},
@@ -210,7 +210,10 @@ impl Service {
         };
         let asked = init.info.unwrap_or_default().stream_id;
         let id = if asked.is_empty() { settings.run_id.clone().unwrap_or_default() } else { asked };
-        let problem = if id.is_empty() {
+        let problem = if matches!(self.stopping, Stopping::Ending | Stopping::Done) {
+            // Nobody would end it.
+            Some("The service is stopping and takes no new run.".to_string())
+        } else if id.is_empty() {
             Some("The init request names no run.".to_string())
         } else if self.by_id.contains_key(&id) {
             Some(format!("run ID {id} is in use"))

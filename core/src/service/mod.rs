@@ -9,6 +9,8 @@
 mod api;
 mod connection;
 mod dispatch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod response;
 mod stopping;
 mod streams;
@@ -242,3 +244,6 @@ impl Service {
         self.tick_streams();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,9 @@ impl Service {
     /// Goes on with the end as far as it can.
     pub(super) fn advance_stop(&mut self) {
         if let Stopping::Reading { exit_code, asker } = self.stopping {
-            let all_silent = self.connections.iter().all(|(id, c)| c.is_silent() || Some(*id) == asker);
+            let all_silent = self.connections.iter().all(|(id, c)| {
+                (c.is_silent() && !self.stalled.contains(id)) || Some(*id) == asker
+            });
             if !all_silent && !self.drain_timer.take_due(self.last_now) {
                 return;
             }
@@ -91,7 +93,9 @@ impl Service {
         if self.stopping == Stopping::Ending && self.streams.is_empty() {
             let clients: Vec<ClientId> = self.connections.keys().copied().collect();
             for client in clients {
-                self.outbox.push_back(ServiceOutput::Close(client));
+                if self.connections.get(&client).is_some_and(|c| !c.lost) {
+                    self.outbox.push_back(ServiceOutput::Close(client));
+                }
                 self.forget(client);
             }
             self.idle_timer.cancel();

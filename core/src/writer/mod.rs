@@ -72,6 +72,8 @@ pub(crate) enum Action {
 pub(crate) enum Entry<'a> {
     /// A client's own message, without the fields that the writer sets.
     Raw(&'a [u8]),
+    /// The exit record, as `Raw`. There is one per run and it is always taken: a full memory must not hide how a run ended.
+    Exit(&'a [u8]),
     /// The body of a message that the engine made, and the number of its field in `Record`.
     Made(u32, &'a [u8]),
 }
@@ -175,14 +177,15 @@ impl Writer {
         }
         // A record that cannot be kept is refused before it is laid out, so that the log stays whole; the gap in the
         // numbers shows it.
-        if self.is_failing() && self.backlog_bytes() >= limits.backlog_bytes_hard {
+        let bounded = !matches!(entry, Entry::Exit(_));
+        if bounded && self.is_failing() && self.backlog_bytes() >= limits.backlog_bytes_hard {
             return self.accounts.refuse(Refusal::DiskFailed, 1);
         }
         self.scratch.clear();
         self.scratch.push(0x08);
         push_varint(&mut self.scratch, num as u64);
         match entry {
-            Entry::Raw(message) => self.scratch.extend_from_slice(message),
+            Entry::Raw(message) | Entry::Exit(message) => self.scratch.extend_from_slice(message),
             Entry::Made(field, body) => {
                 push_varint(&mut self.scratch, u64::from(field) << 3 | 2);
                 push_varint(&mut self.scratch, body.len() as u64);
