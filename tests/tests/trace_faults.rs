@@ -2,9 +2,9 @@
 #![cfg(unix)]
 use runwire_core::time::Duration;
 use runwire_core::{CloseReason, Completion, Input};
+use runwire_proto::wire::OutputRawRecord;
 use runwire_proto::wire::output_raw_record::OutputType;
 use runwire_proto::wire::record::RecordType;
-use runwire_proto::wire::OutputRawRecord;
 use runwire_tests::world::{Disk, World};
 
 const SECOND: Duration = Duration::from_secs(1);

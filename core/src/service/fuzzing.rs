@@ -141,7 +141,9 @@ impl World {
                     records.push(wire::Record::decode(&bytes[..]).expect("a log holds records"));
                 }
                 LogEvent::NeedMore(Tail::Clean) => return records,
-                other @ (LogEvent::Damage(_) | LogEvent::NeedMore(_) | LogEvent::Fatal(_)) => panic!("the log is whole: {other:?}"),
+                other @ (LogEvent::Damage(_) | LogEvent::NeedMore(_) | LogEvent::Fatal(_)) => {
+                    panic!("the log is whole: {other:?}")
+                }
             }
         }
     }

@@ -209,9 +209,7 @@ fn a_panic_costs_its_run_only_and_whoever_waits_is_told() {
 fn another_connection_can_attach_and_write_to_the_run() {
     let mut world = world();
     world.send(A, &[init("i", "a")]);
-    let attach = |id: &str, run: &str| {
-        ask(id, Kind::InformAttach(wire::ServerInformAttachRequest { info: info(run) }))
-    };
+    let attach = |id: &str, run: &str| ask(id, Kind::InformAttach(wire::ServerInformAttachRequest { info: info(run) }));
     world.send(B, &[attach("1", "a"), attach("2", "nobody"), row("a", 1)]);
     let Some(Answer::InformAttachResponse(answer)) = &world.answer(B, "1").unwrap().server_response_type else {
         panic!("attached");

@@ -62,13 +62,8 @@ pub fn events() -> impl Strategy<Value = Op> {
 
 /// The same, on a disk that fails in every way, with ends at any place.
 pub fn troubles() -> impl Strategy<Value = Op> {
-    let disk = prop_oneof![
-        Just(Disk::Works),
-        Just(Disk::Full),
-        Just(Disk::Hangs),
-        Just(Disk::Mute),
-        Just(Disk::Echoes),
-    ];
+    let disk =
+        prop_oneof![Just(Disk::Works), Just(Disk::Full), Just(Disk::Hangs), Just(Disk::Mute), Just(Disk::Echoes),];
     prop_oneof![
         12 => events(),
         2 => disk.prop_map(Op::Disk),
