@@ -1,5 +1,8 @@
 //! The program `runwire`: reads arguments, calls the library, prints.
 
+mod export;
+mod inspect;
+
 use runwire_std::{exec, flags, sidecar};
 use std::{ffi::OsString, process::ExitCode};
 
@@ -20,6 +23,8 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let code = match arguments.first().and_then(|first| first.to_str()) {
         Some("exec") => run_exec(&arguments[1..]),
+        Some("inspect") => inspect::run(&arguments[1..]),
+        Some("export") => export::run(&arguments[1..]),
         Some("help") => {
             print!("{HELP}");
             0
@@ -62,7 +67,7 @@ fn serve(arguments: &[OsString]) -> i32 {
     }
 }
 
-fn fail(code: i32, why: &str) -> i32 {
+pub(crate) fn fail(code: i32, why: &str) -> i32 {
     eprintln!("runwire: {why}");
     code
 }
