@@ -25,6 +25,7 @@ pub mod rng;
 pub mod service;
 pub mod settings;
 pub mod time;
+pub mod trace;
 pub mod writer;
 
 pub use completion::{Completion, Failure, FailureKind};

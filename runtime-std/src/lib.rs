@@ -12,6 +12,7 @@ pub mod inspect;
 mod options;
 mod pool;
 mod rendezvous;
+pub mod replay;
 mod run;
 pub mod sidecar;
 mod sockets;

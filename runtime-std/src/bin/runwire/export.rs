@@ -1,7 +1,7 @@
 //! `runwire export FILE [--format jsonl|csv]`: rows on standard output, damage on standard error.
 
 use crate::fail;
-use runwire_std::export::{Format, export};
+use runwire_std::export::{ExportError, Format, export};
 use std::{ffi::OsString, io, path::Path};
 
 pub(crate) fn run(arguments: &[OsString]) -> i32 {
@@ -28,6 +28,8 @@ pub(crate) fn run(arguments: &[OsString]) -> i32 {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match export(Path::new(file), format, &mut out) {
         Ok(damage) => damage.iter().for_each(|text| eprintln!("runwire: {text}")),
+        // Whoever closes the pipe has seen enough.
+        Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => return fail(1, &format!("{}: {error}", file.to_string_lossy())),
     }
     0

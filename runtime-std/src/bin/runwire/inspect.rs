@@ -1,7 +1,7 @@
 //! `runwire inspect FILE [--json]`.
 
 use crate::fail;
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, io::Write, path::Path};
 
 pub(crate) fn run(arguments: &[OsString]) -> i32 {
     let json = arguments.iter().any(|argument| argument == "--json");
@@ -10,8 +10,9 @@ pub(crate) fn run(arguments: &[OsString]) -> i32 {
         return fail(2, "inspect needs one file: runwire inspect FILE.wandb [--json]");
     };
     match runwire_std::inspect::inspect(Path::new(file)) {
-        Ok(report) if json => println!("{}", report.to_json()),
-        Ok(report) => print!("{}", report.to_text()),
+        // Whoever closes the pipe has seen enough.
+        Ok(report) if json => drop(writeln!(std::io::stdout().lock(), "{}", report.to_json())),
+        Ok(report) => drop(write!(std::io::stdout().lock(), "{}", report.to_text())),
         Err(error) => return fail(1, &format!("{}: {error}", file.to_string_lossy())),
     }
     0

@@ -2,6 +2,7 @@
 
 mod export;
 mod inspect;
+mod replay;
 
 use runwire_std::{exec, flags, sidecar};
 use std::{ffi::OsString, process::ExitCode};
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Some("exec") => run_exec(&arguments[1..]),
         Some("inspect") => inspect::run(&arguments[1..]),
         Some("export") => export::run(&arguments[1..]),
+        Some("replay") => replay::run(&arguments[1..]),
         Some("help") => {
             print!("{HELP}");
             0

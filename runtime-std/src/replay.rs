@@ -1,0 +1,124 @@
+//! Feeds a log to an engine that has no world: every effect succeeds at once, and time is what the rows say.
+
+use crate::inspect::{Found, InspectError, for_each_record};
+use runwire_core::{
+    ClientId, CloseReason, Completion, Config, Effect, Engine, Input, Instant, Output, Ticket, UnixNanos,
+    trace::Traced,
+};
+use runwire_proto::wire::{self, record::RecordType, request::RequestType};
+use prost::Message;
+use std::{collections::VecDeque, path::Path, time::Duration};
+
+const CLIENT: ClientId = ClientId(1);
+const EXIT: Ticket = Ticket(1);
+
+/// Replays the log at `path`; gives the lines of the trace. The same log gives the same lines.
+pub fn replay(path: &Path) -> Result<Vec<String>, InspectError> {
+    let settings = wire::Settings {
+        offline: Some(true),
+        sync_file: Some("replay/run.wandb".into()),
+        sync_dir: Some("replay".into()),
+        x_disable_stats: Some(true),
+        ..Default::default()
+    };
+    let engine = Engine::new(Config::new(settings), 0, Instant::ZERO, UnixNanos(0), None);
+    let mut world = World { traced: Traced::new(engine), now: Instant::ZERO, due: None };
+    let first = world.traced.drain(Instant::ZERO);
+    world.settle(first);
+    for_each_record(path, |found| {
+        if let Found::Record(record) = found {
+            world.take(record.0);
+        }
+    })?;
+    world.give(Input::Close(CloseReason::Finish));
+    Ok(world.traced.lines().to_vec())
+}
+
+struct World {
+    traced: Traced,
+    now: Instant,
+    due: Option<Instant>,
+}
+
+impl World {
+    fn take(&mut self, record: wire::Record) {
+        let from_client = record.info.is_some();
+        let info = record.info.clone();
+        let (kind, ticket) = match record.record_type {
+            // What the engine makes itself comes again from the rows.
+            Some(RecordType::History(row)) => {
+                self.advance(&row);
+                (request_of(row), None)
+            }
+            Some(exit @ RecordType::Exit(_)) => (exit, Some(EXIT)),
+            Some(kind) if from_client => (kind, None),
+            Some(_) | None => return,
+        };
+        let started = matches!(kind, RecordType::Run(_)).then(wire::RunStartRequest::default);
+        let send = |kind| wire::Record { record_type: Some(kind), info: info.clone(), ..Default::default() };
+        let record = send(kind).encode_to_vec().into();
+        self.give(Input::Record { client: CLIENT, ticket, record });
+        if let Some(start) = started {
+            let request = wire::Request { request_type: Some(RequestType::RunStart(start)) };
+            let record = send(RecordType::Request(request)).encode_to_vec().into();
+            self.give(Input::Record { client: CLIENT, ticket: None, record });
+        }
+    }
+
+    /// Lets time pass up to the row's own runtime, with every wake on the way.
+    fn advance(&mut self, row: &wire::HistoryRecord) {
+        let runtime = row.item.iter().find(|item| item.nested_key == ["_runtime"] || item.key == "_runtime");
+        let Some(seconds) = runtime.and_then(|item| item.value_json.parse::<f64>().ok()) else { return };
+        let until = Instant::ZERO.after(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+        while let Some(due) = self.due.filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            self.give(Input::Tick);
+        }
+        self.now = self.now.max(until);
+    }
+
+    fn give(&mut self, input: Input) {
+        if let Ok(outputs) = self.traced.input(self.now, input) {
+            self.settle(outputs);
+        }
+    }
+
+    fn settle(&mut self, outputs: Vec<Output>) {
+        let mut queue = VecDeque::from(outputs);
+        while let Some(output) = queue.pop_front() {
+            match output {
+                Output::Effect(id, effect) => {
+                    if let Ok(more) = self.traced.input(self.now, Input::Completed(id, success(&effect))) {
+                        queue.extend(more);
+                    }
+                }
+                Output::Wait(wake) => self.due = wake.map(|wake| wake.at),
+                Output::Cancel(_) | Output::Reply(..) | Output::Notice(_) | Output::Finished(_) => {}
+            }
+        }
+    }
+}
+
+fn success(effect: &Effect) -> Completion {
+    match effect {
+        Effect::OpenLog { .. } => Completion::Opened,
+        Effect::AppendLog { .. } => Completion::Appended,
+        Effect::SyncLog { .. } => Completion::Synced,
+        Effect::CloseLog => Completion::Closed,
+        Effect::WriteFile { .. } | Effect::PatchFile { .. } => Completion::Written,
+        Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
+        Effect::ProbeSystem(_) => Completion::Probed(Box::default()),
+        Effect::SaveCode { .. } => Completion::CodeSaved(Vec::new()),
+    }
+}
+
+/// The request that makes this row again.
+fn request_of(row: wire::HistoryRecord) -> RecordType {
+    let part = wire::PartialHistoryRequest {
+        item: row.item,
+        step: row.step,
+        action: Some(wire::HistoryAction { flush: true }),
+        ..Default::default()
+    };
+    RecordType::Request(wire::Request { request_type: Some(RequestType::PartialHistory(part)) })
+}
