@@ -38,12 +38,12 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
         Effect::PatchFile { path, at, bytes } => patch_file(&path, at, &bytes).map(|()| Completion::Written),
         Effect::SampleSystem(settings) => {
             let mut sampler = lock(&files.sampler);
-            let sampler = sampler.get_or_insert_with(|| system::metrics::Sampler::new(system::metrics::SamplerConfig::from_settings(&settings)));
+            let sampler = sampler.get_or_insert_with(|| {
+                system::metrics::Sampler::new(system::metrics::SamplerConfig::from_settings(&settings))
+            });
             Ok(Completion::Sampled(sampler.sample()))
         }
-        Effect::ProbeSystem(settings) => {
-            Ok(Completion::Probed(Box::new(system::environment::probe(&settings))))
-        }
+        Effect::ProbeSystem(settings) => Ok(Completion::Probed(Box::new(system::environment::probe(&settings)))),
         Effect::SaveCode { settings, files_dir } => {
             Ok(Completion::CodeSaved(system::code::save(&settings, Path::new(&files_dir))))
         }

@@ -421,4 +421,3 @@ fn open_run_log(place: &RunPlace, core: &CoreLog, level: debug_log::Level) -> Ru
     }
     log
 }
-

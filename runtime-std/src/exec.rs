@@ -103,8 +103,7 @@ mod signals {
 
     impl Forwarder {
         pub(super) fn start() -> io::Result<Self> {
-            let mut signals =
-                SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])?;
+            let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])?;
             let pid = Arc::new(AtomicU32::new(0));
             let target = Arc::clone(&pid);
             std::thread::Builder::new().name("runwire-signals".into()).stack_size(64 << 10).spawn(move || {

@@ -30,7 +30,14 @@ pub(crate) fn service_config() -> ServiceConfig {
         Ok("always") => write_policy.sync = SyncPolicy::EachAppend,
         Ok(_) | Err(_) => {}
     }
-    ServiceConfig { seed: seed(), limits, write_policy, idle_timeout: None, write_summary_files: false, utc_offset_seconds: utc_offset() }
+    ServiceConfig {
+        seed: seed(),
+        limits,
+        write_policy,
+        idle_timeout: None,
+        write_summary_files: false,
+        utc_offset_seconds: utc_offset(),
+    }
 }
 
 /// The one place where a random number enters: the standard library's keyed hasher is seeded by the system.

@@ -56,10 +56,8 @@ impl Pool {
             return;
         }
         let shared = Arc::clone(&self.shared);
-        let spawned = std::thread::Builder::new()
-            .name("runwire-io".into())
-            .stack_size(STACK_BYTES)
-            .spawn(move || shared.work());
+        let spawned =
+            std::thread::Builder::new().name("runwire-io".into()).stack_size(STACK_BYTES).spawn(move || shared.work());
         match spawned {
             Ok(_) => queue.threads += 1,
             // The machine has no thread left; one that is there already will take the job, or this one fails.

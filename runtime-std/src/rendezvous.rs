@@ -17,9 +17,8 @@ const SOCKET_PATH_MAX: usize = 104;
 impl SocketDir {
     /// Makes the folder in the temporary directory, or in `/tmp` if the path would be too long for a socket.
     pub(crate) fn create(parent_pid: i32) -> io::Result<Self> {
-        let noise = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.subsec_nanos());
+        let noise =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
         let name = format!("wandb-{parent_pid}-{}-{noise}", std::process::id());
         let usual = std::env::temp_dir().join(&name);
         let fits = usual.join("socket").as_os_str().len() < SOCKET_PATH_MAX;

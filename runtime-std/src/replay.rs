@@ -1,12 +1,11 @@
 //! Feeds a log to an engine that has no world: every effect succeeds at once, and time is what the rows say.
 
 use crate::inspect::{Found, InspectError, for_each_record};
+use prost::Message;
 use runwire_core::{
-    ClientId, CloseReason, Completion, Config, Effect, Engine, Input, Instant, Output, Ticket, UnixNanos,
-    trace::Traced,
+    ClientId, CloseReason, Completion, Config, Effect, Engine, Input, Instant, Output, Ticket, UnixNanos, trace::Traced,
 };
 use runwire_proto::wire::{self, record::RecordType, request::RequestType};
-use prost::Message;
 use std::{collections::VecDeque, path::Path, time::Duration};
 
 const CLIENT: ClientId = ClientId(1);

@@ -26,7 +26,9 @@ fn whole_logs_have_as_many_records_as_the_official_reader_saw() {
         let report = inspect(&log).unwrap();
         assert_eq!(report.stored(), expected, "{}", log.display());
         assert_eq!(report.missing(), 0, "{}", log.display());
-        assert!(report.damage.is_empty(), "{}: {:?}", log.display(), report.damage);
+        // Its writer was killed in the middle of a record.
+        let killed = log.ends_with("13c_killed_block_boundary.wandb");
+        assert_eq!(report.damage.len(), usize::from(killed), "{}: {:?}", log.display(), report.damage);
     }
 }
 

@@ -44,10 +44,9 @@ impl Session {
 
     /// A record of the run (`Record`). An empty `request_id` wants no answer.
     pub fn record(&self, request_id: &str, record: RecordType) -> Bytes {
-        let control = (!request_id.is_empty())
-            .then(|| wire::Control { mailbox_slot: request_id.into(), ..Default::default() });
-        let record =
-            wire::Record { record_type: Some(record), control, info: Some(self.info()), ..Default::default() };
+        let control =
+            (!request_id.is_empty()).then(|| wire::Control { mailbox_slot: request_id.into(), ..Default::default() });
+        let record = wire::Record { record_type: Some(record), control, info: Some(self.info()), ..Default::default() };
         framed(request_id, ServerRequestType::RecordPublish(record))
     }
 
@@ -136,7 +135,10 @@ mod tests {
         };
         let mut bytes = Vec::new();
         frame::encode(&mut bytes, &response.encode_to_vec());
-        frame::encode(&mut bytes, &wire::ServerResponse { request_id: "r2".into(), ..Default::default() }.encode_to_vec());
+        frame::encode(
+            &mut bytes,
+            &wire::ServerResponse { request_id: "r2".into(), ..Default::default() }.encode_to_vec(),
+        );
         let mut answers = Answers::new(1 << 20);
         let got: Vec<Answer> = bytes.iter().flat_map(|byte| answers.push(Bytes::copy_from_slice(&[*byte]))).collect();
         assert_eq!(got[0], Answer { request_id: "r1".into(), outcome: Err("no".into()) });

@@ -128,7 +128,11 @@ mod top_level {
                 serialize_unit_variant(&'static str, u32, &'static str);
             }
             fn serialize_newtype_variant<T: Serialize + ?Sized>(
-                self, _: &'static str, _: u32, _: &'static str, _: &T,
+                self,
+                _: &'static str,
+                _: u32,
+                _: &'static str,
+                _: &T,
             ) -> Result<Self::Ok, NotIt> {
                 Err(NotIt(None))
             }
@@ -136,22 +140,36 @@ mod top_level {
                 value.serialize(self)
             }
             fn serialize_newtype_struct<T: Serialize + ?Sized>(
-                self, _: &'static str, value: &T,
+                self,
+                _: &'static str,
+                value: &T,
             ) -> Result<Self::Ok, NotIt> {
                 value.serialize(self)
             }
-            fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, NotIt> { Err(NotIt(None)) }
-            fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, NotIt> { Err(NotIt(None)) }
+            fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, NotIt> {
+                Err(NotIt(None))
+            }
+            fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, NotIt> {
+                Err(NotIt(None))
+            }
             fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, NotIt> {
                 Err(NotIt(None))
             }
             fn serialize_tuple_variant(
-                self, _: &'static str, _: u32, _: &'static str, _: usize,
+                self,
+                _: &'static str,
+                _: u32,
+                _: &'static str,
+                _: usize,
             ) -> Result<Self::SerializeTupleVariant, NotIt> {
                 Err(NotIt(None))
             }
             fn serialize_struct_variant(
-                self, _: &'static str, _: u32, _: &'static str, _: usize,
+                self,
+                _: &'static str,
+                _: u32,
+                _: &'static str,
+                _: usize,
             ) -> Result<Self::SerializeStructVariant, NotIt> {
                 Err(NotIt(None))
             }
@@ -268,8 +286,7 @@ mod tests {
             Sample { loss: f64::NAN, label: "a\"b", nested: BTreeMap::from([("x", 1)]), missing: Some(f64::INFINITY) };
         let row = Row::from_serialize(&sample).unwrap();
         let items: Vec<_> = row.items().collect();
-        let expected =
-            vec![("loss", "NaN"), ("label", "\"a\\\"b\""), ("nested", "{\"x\":1}"), ("missing", "Infinity")];
+        let expected = vec![("loss", "NaN"), ("label", "\"a\\\"b\""), ("nested", "{\"x\":1}"), ("missing", "Infinity")];
         assert_eq!(items, expected);
     }
 

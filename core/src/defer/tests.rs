@@ -1,3 +1,5 @@
+//! The table of the end of a run, and the machine that walks it.
+
 use super::*;
 use alloc::{format, string::String, vec::Vec};
 

@@ -57,11 +57,7 @@ impl Ledger {
     pub(super) fn complete(&mut self, id: EffectId, completion: &Completion) -> Result<Option<Origin>, InputError> {
         if let Some(entry) = self.open.get(&id) {
             if !completion.answers(entry.kind) {
-                return Err(InputError::WrongCompletion {
-                    id,
-                    expected: expected(entry.kind),
-                    got: completion.name(),
-                });
+                return Err(InputError::WrongCompletion { id, expected: expected(entry.kind), got: completion.name() });
             }
             return Ok(self.open.remove(&id).map(|entry| entry.origin));
         }
@@ -69,7 +65,11 @@ impl Ledger {
             self.tombstones.remove(at);
             return Ok(None);
         }
-        Err(if id.0 == 0 || id.0 > self.last_id { InputError::UnknownEffect(id) } else { InputError::CompletedTwice(id) })
+        Err(if id.0 == 0 || id.0 > self.last_id {
+            InputError::UnknownEffect(id)
+        } else {
+            InputError::CompletedTwice(id)
+        })
     }
 
     /// Effects whose deadline has passed. Their answers may still come and are then ignored.

@@ -267,7 +267,8 @@ impl Engine {
         self.handler.on_closed(&mut self.queues.handler);
         self.route();
         if let Some(ticket) = self.open_ticket.take() {
-            self.outbox.push_back(Output::Reply(ticket, Reply::Error("The run was closed before its log was made.".into())));
+            self.outbox
+                .push_back(Output::Reply(ticket, Reply::Error("The run was closed before its log was made.".into())));
         }
         for id in self.ledger.abandon() {
             self.outbox.push_back(Output::Cancel(id));

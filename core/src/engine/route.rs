@@ -84,7 +84,10 @@ impl Engine {
                 if origin == Origin::Probe {
                     handler.on_probe_over(&mut queues.handler);
                 }
-                self.notice(Notice::warn(format!("facts about the machine or the code are missing: {}", failure.message)));
+                self.notice(Notice::warn(format!(
+                    "facts about the machine or the code are missing: {}",
+                    failure.message
+                )));
             }
         }
     }
@@ -157,7 +160,9 @@ impl Engine {
                 );
                 self.tell_user(text);
             }
-            writer::Action::Recovered { refused: 0 } => self.tell_user("The run's log is written again; nothing is lost.".into()),
+            writer::Action::Recovered { refused: 0 } => {
+                self.tell_user("The run's log is written again; nothing is lost.".into())
+            }
             writer::Action::Recovered { refused } => {
                 self.tell_user(format!("The run's log is written again; {refused} records were refused meanwhile."));
             }
@@ -177,7 +182,10 @@ impl Engine {
                 self.tell_user(format!("The end of the run no longer waits for {}.", condition(stage)));
             }
             defer::Action::CutShort(stage) => {
-                self.tell_user(format!("The time for finishing the run is over; it was waiting for {}.", condition(stage)));
+                self.tell_user(format!(
+                    "The time for finishing the run is over; it was waiting for {}.",
+                    condition(stage)
+                ));
             }
             defer::Action::Complete { timed_out } => {
                 self.summary.timed_out = timed_out;
@@ -226,11 +234,7 @@ impl Engine {
         let mut accounts = self.accounts();
         accounts.accepted += 1;
         body.extend_from_slice(&accounts.encode());
-        prost::encoding::encode_key(
-            handler::field::EXIT,
-            prost::encoding::WireType::LengthDelimited,
-            &mut around,
-        );
+        prost::encoding::encode_key(handler::field::EXIT, prost::encoding::WireType::LengthDelimited, &mut around);
         prost::encoding::encode_varint(body.len() as u64, &mut around);
         around.extend_from_slice(&body);
         around
@@ -242,7 +246,9 @@ impl Engine {
             return;
         }
         let within = match effect {
-            Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::SaveCode { .. } => self.config.limits.probe_deadline,
+            Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::SaveCode { .. } => {
+                self.config.limits.probe_deadline
+            }
             Effect::OpenLog { .. }
             | Effect::AppendLog { .. }
             | Effect::SyncLog { .. }

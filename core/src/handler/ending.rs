@@ -1,13 +1,7 @@
 //! The end of a run, as the handler does it: the exit record, and the stages that are its own to flush.
 
 use super::{Action, Cx, Handler, Out, PendingExit, field};
-use crate::{
-    completion::Failure,
-    defer::DeferState,
-    id::Ticket,
-    notice::Notice,
-    time::UnixNanos,
-};
+use crate::{completion::Failure, defer::DeferState, id::Ticket, notice::Notice, time::UnixNanos};
 use alloc::{format, string::String, vec::Vec};
 use bytes::Bytes;
 use prost::Message;

@@ -1,9 +1,6 @@
 //! The client's own facts (`EnvironmentRecord`), as far as its settings tell them.
 
-use crate::{
-    settings::text,
-    time::UnixNanos,
-};
+use crate::{settings::text, time::UnixNanos};
 use alloc::string::String;
 use runwire_proto::wire;
 
@@ -11,10 +8,8 @@ use runwire_proto::wire;
 pub(super) fn from_settings(settings: &wire::Settings, writer_id: &str) -> wire::EnvironmentRecord {
     let get = |value: &Option<String>| String::from(text(value));
     let started = settings.x_start_time.map(|seconds| UnixNanos((seconds * 1e9) as i64).timestamp());
-    let git = (settings.git_remote_url.is_some() || settings.git_commit.is_some()).then(|| wire::GitRepoRecord {
-        remote_url: get(&settings.git_remote_url),
-        commit: get(&settings.git_commit),
-    });
+    let git = (settings.git_remote_url.is_some() || settings.git_commit.is_some())
+        .then(|| wire::GitRepoRecord { remote_url: get(&settings.git_remote_url), commit: get(&settings.git_commit) });
     wire::EnvironmentRecord {
         os: get(&settings.os),
         python: get(&settings.python),

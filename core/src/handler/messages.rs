@@ -20,7 +20,8 @@ impl Messages {
             self.texts.push(text);
         } else if !self.overflowed {
             self.overflowed = true;
-            self.texts.push("More messages came than fit in the buffer; the rest is in debug-internal.log only.".into());
+            self.texts
+                .push("More messages came than fit in the buffer; the rest is in debug-internal.log only.".into());
         }
     }
 

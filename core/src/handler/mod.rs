@@ -140,10 +140,7 @@ impl Handler {
     }
 
     pub(crate) fn wake(&self) -> Option<Wake> {
-        Wake::soonest(
-            Wake::soonest(self.checkpoint_timer.wake(), self.console_timer.wake()),
-            self.stats.timer.wake(),
-        )
+        Wake::soonest(Wake::soonest(self.checkpoint_timer.wake(), self.console_timer.wake()), self.stats.timer.wake())
     }
 
     pub(crate) fn exit_code(&self) -> Option<i32> {

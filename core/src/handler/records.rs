@@ -40,24 +40,22 @@ impl Handler {
             // Legal, but written in a way that can't be scanned: written plainly, it can.
             return self.on_record(cx, client, ticket, &Bytes::from(plain.encode_to_vec()), out);
         }
-        let outcome = seen.map_err(|error| error.to_string()).and_then(|seen| {
-            match (seen.kind, seen.request_kind) {
-                (Some(field::REQUEST), Some(field::PARTIAL_HISTORY)) => {
-                    self.on_partial_history(cx, &seen.request_body, out).map_err(|error| error.to_string())?;
-                    if ticket.is_some() {
-                        self.respond(ticket, None, out);
-                    }
-                    Ok(())
+        let outcome = seen.map_err(|error| error.to_string()).and_then(|seen| match (seen.kind, seen.request_kind) {
+            (Some(field::REQUEST), Some(field::PARTIAL_HISTORY)) => {
+                self.on_partial_history(cx, &seen.request_body, out).map_err(|error| error.to_string())?;
+                if ticket.is_some() {
+                    self.respond(ticket, None, out);
                 }
-                (Some(field::REQUEST), Some(_)) => {
-                    let request = wire::Request::decode(&seen.body[..]).map_err(|error| error.to_string())?;
-                    self.on_request(cx, client, ticket, request, out);
-                    Ok(())
-                }
-                (Some(field::REQUEST), None) => Err("the request has no type that this version knows".into()),
-                (Some(kind), _) => self.on_stored(cx, ticket, kind, record, &seen, out),
-                (None, _) => Err("the record has no type that this version knows".into()),
+                Ok(())
             }
+            (Some(field::REQUEST), Some(_)) => {
+                let request = wire::Request::decode(&seen.body[..]).map_err(|error| error.to_string())?;
+                self.on_request(cx, client, ticket, request, out);
+                Ok(())
+            }
+            (Some(field::REQUEST), None) => Err("the request has no type that this version knows".into()),
+            (Some(kind), _) => self.on_stored(cx, ticket, kind, record, &seen, out),
+            (None, _) => Err("the record has no type that this version knows".into()),
         });
         if let Err(why) = outcome {
             out.push_back(Action::Notice(Notice::error(format!("a record was refused: {why}"))));

@@ -8,12 +8,7 @@ use crate::{
 };
 use alloc::{format, string::String, vec, vec::Vec};
 use bytes::Bytes;
-use runwire_proto::wire::{
-    self,
-    files_item::FileType,
-    request::RequestType,
-    response::ResponseType as Answer,
-};
+use runwire_proto::wire::{self, files_item::FileType, request::RequestType, response::ResponseType as Answer};
 
 /// How long a stage of the end may take before it is shown as an operation.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
@@ -57,10 +52,9 @@ impl Handler {
             RequestType::Operations(_) => Some(Answer::OperationsResponse(wire::OperationStatsResponse {
                 operation_stats: Some(self.operations(cx)),
             })),
-            RequestType::Attach(_) => Some(Answer::AttachResponse(wire::AttachResponse {
-                run: self.started.clone(),
-                error: None,
-            })),
+            RequestType::Attach(_) => {
+                Some(Answer::AttachResponse(wire::AttachResponse { run: self.started.clone(), error: None }))
+            }
             RequestType::NetworkStatus(_) => {
                 Some(Answer::NetworkStatusResponse(wire::NetworkStatusResponse::default()))
             }
@@ -99,7 +93,11 @@ impl Handler {
             | RequestType::Cancel(_)
             | RequestType::PartialHistory(_) => None,
             RequestType::LogArtifact(_) | RequestType::LinkArtifact(_) => {
-                return self.refuse(ticket, "No response: artifacts of an offline run are uploaded when it is synced.", out);
+                return self.refuse(
+                    ticket,
+                    "No response: artifacts of an offline run are uploaded when it is synced.",
+                    out,
+                );
             }
             RequestType::Defer(_)
             | RequestType::Login(_)

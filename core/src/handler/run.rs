@@ -19,10 +19,7 @@ impl Handler {
             return self.answer(ticket, wire::result::ResultType::RunResult(result), out);
         }
         self.put_metrics_in_config();
-        answer.config = Some(wire::ConfigRecord {
-            update: self.run_config.to_items_wrapped(),
-            ..Default::default()
-        });
+        answer.config = Some(wire::ConfigRecord { update: self.run_config.to_items_wrapped(), ..Default::default() });
         answer.git.get_or_insert_default();
         answer.summary.get_or_insert_default();
         answer.info = None;
@@ -68,7 +65,6 @@ impl Handler {
             let _ = self.run_config.apply(config);
         }
     }
-
 }
 
 /// Offline, a fork or a rewind only sets where the steps start. Returns what is wrong with it.

@@ -1,3 +1,5 @@
+//! The scanner against plain JSON, its own tokens and any text.
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

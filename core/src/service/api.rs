@@ -58,9 +58,7 @@ impl Service {
                 return self.decline(client, request_id, why.into());
             }
             Request::SweepSchedulerNextTask(_) => {
-                use wire::{
-                    sweep_scheduler_server_done_task::Reason, sweep_scheduler_server_next_task_response::Task,
-                };
+                use wire::{sweep_scheduler_server_done_task::Reason, sweep_scheduler_server_next_task_response::Task};
                 Answer::SweepSchedulerNextTaskResponse(wire::SweepSchedulerServerNextTaskResponse {
                     task: Some(Task::Done(wire::SweepSchedulerServerDoneTask {
                         reason: Reason::FatalError.into(),

@@ -13,7 +13,10 @@ use alloc::{
 use bytes::Bytes;
 use prost::Message;
 use runwire_proto::{
-    peek::{self, PeekError, server_request_kind::{RECORD_COMMUNICATE, RECORD_PUBLISH}},
+    peek::{
+        self, PeekError,
+        server_request_kind::{RECORD_COMMUNICATE, RECORD_PUBLISH},
+    },
     wire::{self, server_request::ServerRequestType as Request},
 };
 
@@ -218,7 +221,10 @@ impl Service {
         } else if self.by_id.contains_key(&id) {
             Some(format!("run ID {id} is in use"))
         } else if !settings.offline.unwrap_or(false) {
-            Some("This version of runwire keeps runs offline only: set WANDB_MODE=offline, and sync the run later.".into())
+            Some(
+                "This version of runwire keeps runs offline only: set WANDB_MODE=offline, and sync the run later."
+                    .into(),
+            )
         } else {
             None
         };

@@ -74,9 +74,10 @@ impl Service {
     /// Goes on with the end as far as it can.
     pub(super) fn advance_stop(&mut self) {
         if let Stopping::Reading { exit_code, asker } = self.stopping {
-            let all_silent = self.connections.iter().all(|(id, c)| {
-                (c.is_silent() && !self.stalled.contains(id)) || Some(*id) == asker
-            });
+            let all_silent = self
+                .connections
+                .iter()
+                .all(|(id, c)| (c.is_silent() && !self.stalled.contains(id)) || Some(*id) == asker);
             if !all_silent && !self.drain_timer.take_due(self.last_now) {
                 return;
             }

@@ -56,7 +56,8 @@ impl Service {
             ..Config::new(settings)
         };
         let engine = Engine::new(config, self.rng.next_u64(), self.last_now, self.wall(), ticket);
-        let stream = Stream { engine, wake: None, settings: raw, silent, closing: false, footer: false, id: id.clone() };
+        let stream =
+            Stream { engine, wake: None, settings: raw, silent, closing: false, footer: false, id: id.clone() };
         self.streams.insert(key, stream);
         self.by_id.insert(id, key);
         self.outbox.push_back(ServiceOutput::Started(key, place));
@@ -90,7 +91,8 @@ impl Service {
             let why = "This run was ended by a bug in runwire; its log holds what was stored before.";
             self.send(asker.client, response::error(&asker.request_id, why));
         }
-        self.outbox.push_back(ServiceOutput::Ended(key, Summary { accounts: stream.engine.accounts(), ..Summary::default() }));
+        self.outbox
+            .push_back(ServiceOutput::Ended(key, Summary { accounts: stream.engine.accounts(), ..Summary::default() }));
         self.drained = false;
     }
 

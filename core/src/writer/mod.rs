@@ -255,7 +255,8 @@ impl Writer {
             self.backoff.reset();
             out.push_back(Action::Recovered { refused: self.accounts.refused_disk });
         }
-        let wants_more = self.flush_wanted || self.pending.len() >= limits.append_bytes_max || !self.flush_timer.is_set();
+        let wants_more =
+            self.flush_wanted || self.pending.len() >= limits.append_bytes_max || !self.flush_timer.is_set();
         if wants_more {
             self.append(limits, out);
         }

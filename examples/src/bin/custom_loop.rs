@@ -90,7 +90,5 @@ fn perform(log: &mut Option<fs::File>, effect: Effect) -> Completion {
         Effect::ProbeSystem(_) => Ok(Completion::Probed(Box::default())),
         Effect::SaveCode { .. } => Ok(Completion::CodeSaved(Vec::new())),
     };
-    done.unwrap_or_else(|error| {
-        Completion::Failed(Failure { kind: FailureKind::Other, message: error.to_string() })
-    })
+    done.unwrap_or_else(|error| Completion::Failed(Failure { kind: FailureKind::Other, message: error.to_string() }))
 }

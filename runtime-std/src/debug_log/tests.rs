@@ -1,3 +1,5 @@
+//! Names, rotation and lines of the two logs.
+
 use super::*;
 
 fn read(path: &Path) -> Vec<serde_json::Value> {

@@ -103,7 +103,11 @@ impl Report {
         let shown = self.series.iter().take(METRICS_MAX);
         let width = shown.clone().map(|(key, _)| key.chars().count()).max().unwrap_or(0).max(6);
         // Writing to a String can't fail.
-        let _ = writeln!(out, "\n{:width$}  {:>8}  {:>12}  {:>12}  {:>12}  course", "metric", "values", "min", "max", "last");
+        let _ = writeln!(
+            out,
+            "\n{:width$}  {:>8}  {:>12}  {:>12}  {:>12}  course",
+            "metric", "values", "min", "max", "last"
+        );
         for (key, series) in shown {
             let bound = |value| if series.numbers > 0 { short(value) } else { "-".into() };
             let last = series.last.map_or_else(|| "-".into(), short);

@@ -22,9 +22,7 @@ use runwire_core::{
     client::{Row, RowError, Session, to_json},
     service::{ServiceInput, StopReason},
 };
-use runwire_proto::wire::{
-    self, record::RecordType, request::RequestType, response::ResponseType, result::ResultType,
-};
+use runwire_proto::wire::{self, record::RecordType, request::RequestType, response::ResponseType, result::ResultType};
 use serde::Serialize;
 use std::{
     io,
@@ -273,12 +271,9 @@ impl Inner {
         // The service ends within the core's bounds; its panic, if any, has been reported by the default hook.
         let _ = service.join();
         match ended? {
-            Some(ResultType::ExitResult(result)) => Ok(FinishReport {
-                dir: self.dir.clone(),
-                log: self.log.clone(),
-                timed_out: result.timed_out,
-                messages,
-            }),
+            Some(ResultType::ExitResult(result)) => {
+                Ok(FinishReport { dir: self.dir.clone(), log: self.log.clone(), timed_out: result.timed_out, messages })
+            }
             Some(_) | None => Err(RunError::NoAnswer),
         }
     }

@@ -1,3 +1,5 @@
+//! A run from the outside: what its log and its files hold afterwards.
+
 use super::*;
 use prost::Message;
 use runwire_proto::log::{LogEvent, read_all};
@@ -66,8 +68,7 @@ fn threads_share_a_run() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
-    let steps: Vec<i64> =
-        rows(&run.finish().unwrap().log).iter().map(|row| row.step.unwrap_or_default().num).collect();
+    let steps: Vec<i64> = rows(&run.finish().unwrap().log).iter().map(|row| row.step.unwrap_or_default().num).collect();
     assert_eq!(steps, (0..1000).collect::<Vec<i64>>());
 }
 

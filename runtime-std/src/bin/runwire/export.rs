@@ -24,7 +24,9 @@ pub(crate) fn run(arguments: &[OsString]) -> i32 {
             Some(_) | None => return fail(2, "--format is jsonl or csv"),
         };
     }
-    let Some(file) = file else { return fail(2, "export needs a file: runwire export FILE.wandb [--format jsonl|csv]") };
+    let Some(file) = file else {
+        return fail(2, "export needs a file: runwire export FILE.wandb [--format jsonl|csv]");
+    };
     let mut out = io::BufWriter::new(io::stdout().lock());
     match export(Path::new(file), format, &mut out) {
         Ok(damage) => damage.iter().for_each(|text| eprintln!("runwire: {text}")),

@@ -14,7 +14,12 @@ pub(crate) fn run(arguments: &[OsString]) -> i32 {
         Ok(lines) if trace => drop(std::io::stdout().lock().write_all((lines.join("\n") + "\n").as_bytes())),
         Ok(lines) => {
             let count = |mark: &str| lines.iter().filter(|line| line.split(' ').nth(1) == Some(mark)).count();
-            println!("{} inputs, {} effects and answers, {} notices; --trace shows them", count(">"), count("<"), count("!"));
+            println!(
+                "{} inputs, {} effects and answers, {} notices; --trace shows them",
+                count(">"),
+                count("<"),
+                count("!")
+            );
         }
         Err(error) => return fail(1, &format!("{}: {error}", file.to_string_lossy())),
     }
