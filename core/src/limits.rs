@@ -40,7 +40,7 @@ impl Default for Limits {
         Limits {
             frame_bytes_max: 1 << 30,
             append_bytes_max: 256 << 10,
-            backlog_bytes_soft: 1 << 20,
+            backlog_bytes_soft: 512 << 10,
             backlog_bytes_hard: 32 << 20,
             unsent_bytes_max: 1 << 20,
             messages_max: 128,
