@@ -50,7 +50,7 @@ impl Default for Limits {
             checkpoint_interval: Duration::from_secs(1),
             console_interval: Duration::from_secs(5),
             stage_deadline: Duration::from_secs(5),
-            final_stage_deadline: Duration::from_secs(15),
+            final_stage_deadline: Duration::from_secs(12),
         }
     }
 }

@@ -13,7 +13,8 @@ use std::{
 pub enum Format {
     /// One object a line, nested as it was logged. `NaN`, `Infinity` and `-Infinity` are bare, as the protocol has them.
     JsonLines,
-    /// One column a metric, named by its path with dots; every column that any row has.
+    /// One column a metric, named by its path with dots; every column that any row has. Where that name would be
+    /// another metric's too, dots inside of labels are written `\.`.
     Csv,
 }
 
@@ -31,11 +32,11 @@ pub enum ExportError {
 /// Writes the rows of the log at `path`; returns what is damaged in it, in words.
 pub fn export(path: &Path, format: Format, out: &mut impl Write) -> Result<Vec<String>, ExportError> {
     let columns = match format {
-        Format::JsonLines => Vec::new(),
+        Format::JsonLines => Columns::new(),
         Format::Csv => columns(path)?,
     };
     if format == Format::Csv {
-        let header: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+        let header: Vec<String> = names(&columns).iter().map(|name| quoted(name)).collect();
         writeln!(out, "{}", header.join(","))?;
     }
     let (mut damage, mut outcome) = (Vec::new(), Ok(()));
@@ -52,8 +53,7 @@ pub fn export(path: &Path, format: Format, out: &mut impl Write) -> Result<Vec<S
         }
         Found::Damage(text) => damage.push(text),
         Found::Unreadable => damage.push("a record of unknown type or content was passed over".into()),
-        Found::Incomplete => damage.push("the file ends inside a record".into()),
-        Found::Bytes(_) => {}
+        Found::Incomplete | Found::Bytes(_) => {}
     })?;
     outcome?;
     Ok(damage)
@@ -72,16 +72,37 @@ pub fn counts(path: &Path) -> Result<BTreeMap<&'static str, u64>, InspectError> 
     Ok(counts)
 }
 
-fn columns(path: &Path) -> Result<Vec<String>, InspectError> {
-    let mut names = BTreeSet::new();
+/// The path of every metric.
+type Columns = BTreeSet<Vec<String>>;
+
+fn columns(path: &Path) -> Result<Columns, InspectError> {
+    let mut columns = BTreeSet::new();
     for_each_record(path, |found| {
         if let Found::Record(record) = found
             && let Some(RecordType::History(row)) = &record.0.record_type
         {
-            names.extend(row.item.iter().map(|item| labels(item).join(".")));
+            for item in &row.item {
+                let labels = labels(item);
+                columns.insert(labels.into_iter().map(String::from).collect());
+            }
         }
     })?;
-    Ok(names.into_iter().collect())
+    Ok(columns)
+}
+
+fn names(columns: &Columns) -> Vec<String> {
+    let mut uses: BTreeMap<String, u32> = BTreeMap::new();
+    for labels in columns {
+        *uses.entry(labels.join(".")).or_default() += 1;
+    }
+    let name = |labels: &Vec<String>| {
+        let plain = labels.join(".");
+        if uses[&plain] == 1 {
+            return plain;
+        }
+        labels.iter().map(|label| label.replace('.', "\\.")).collect::<Vec<_>>().join(".")
+    };
+    columns.iter().map(name).collect()
 }
 
 enum Node {
@@ -133,10 +154,11 @@ fn write(node: &Node, out: &mut String) {
     }
 }
 
-fn cells(row: &wire::HistoryRecord, columns: &[String]) -> String {
-    let values: BTreeMap<String, String> = row.item.iter().map(|item| (labels(item).join("."), value(item))).collect();
-    let cell = |name: &String| {
-        let text = values.get(name).map_or("", String::as_str);
+fn cells(row: &wire::HistoryRecord, columns: &Columns) -> String {
+    let values: BTreeMap<Vec<&str>, String> = row.item.iter().map(|item| (labels(item), value(item))).collect();
+    let cell = |column: &Vec<String>| {
+        let labels: Vec<&str> = column.iter().map(String::as_str).collect();
+        let text = values.get(&labels).map_or("", String::as_str);
         // A text is shown as itself, without the quotes of JSON.
         match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
             Some(raw) => {
@@ -162,12 +184,17 @@ fn labels(item: &wire::HistoryItem) -> Vec<&str> {
     }
 }
 
-fn value(item: &wire::HistoryItem) -> String {
+/// The value of an item as JSON on one line. What a damaged log has instead of JSON becomes a string.
+pub(crate) fn value(item: &wire::HistoryItem) -> String {
     use wire::history_item::Value;
     let mut text = String::new();
+    let mut checked = |json: &str| match runwire_core::json::parse(json) {
+        Ok(value) => runwire_core::json::write_compact(value, &mut text),
+        Err(_) => runwire_core::json::write_string(json, &mut text),
+    };
     match &item.value {
-        None => text.push_str(&item.value_json),
-        Some(Value::Json(json)) => text.push_str(json),
+        None => checked(&item.value_json),
+        Some(Value::Json(json)) => checked(json),
         Some(Value::None(_)) => text.push_str("null"),
         Some(Value::Boolean(value)) => text.push_str(if *value { "true" } else { "false" }),
         Some(Value::Integer(value)) => text.push_str(&value.to_string()),

@@ -1,6 +1,9 @@
 //! Feeds a log to an engine that has no world: every effect succeeds at once, and time is what the rows say.
 
-use crate::inspect::{Found, InspectError, for_each_record};
+use crate::{
+    export::value,
+    inspect::{Found, InspectError, for_each_record},
+};
 use prost::Message;
 use runwire_core::{
     ClientId, CloseReason, Completion, Config, Effect, Engine, Input, Instant, Output, Ticket, UnixNanos, trace::Traced,
@@ -21,7 +24,7 @@ pub fn replay(path: &Path) -> Result<Vec<String>, InspectError> {
         ..Default::default()
     };
     let engine = Engine::new(Config::new(settings), 0, Instant::ZERO, UnixNanos(0), None);
-    let mut world = World { traced: Traced::new(engine), now: Instant::ZERO, due: None };
+    let mut world = World { traced: Traced::new(engine), now: Instant::ZERO, due: None, started: false };
     let first = world.traced.drain(Instant::ZERO);
     world.settle(first);
     for_each_record(path, |found| {
@@ -37,6 +40,8 @@ struct World {
     traced: Traced,
     now: Instant,
     due: Option<Instant>,
+    /// A client starts a run once, though it may describe it again.
+    started: bool,
 }
 
 impl World {
@@ -53,11 +58,13 @@ impl World {
             Some(kind) if from_client => (kind, None),
             Some(_) | None => return,
         };
-        let started = matches!(kind, RecordType::Run(_)).then(wire::RunStartRequest::default);
+        let starts = !self.started && matches!(kind, RecordType::Run(_));
+        self.started |= starts;
         let send = |kind| wire::Record { record_type: Some(kind), info: info.clone(), ..Default::default() };
         let record = send(kind).encode_to_vec().into();
         self.give(Input::Record { client: CLIENT, ticket, record });
-        if let Some(start) = started {
+        if starts {
+            let start = wire::RunStartRequest::default();
             let request = wire::Request { request_type: Some(RequestType::RunStart(start)) };
             let record = send(RecordType::Request(request)).encode_to_vec().into();
             self.give(Input::Record { client: CLIENT, ticket: None, record });
@@ -67,7 +74,8 @@ impl World {
     /// Lets time pass up to the row's own runtime, with every wake on the way.
     fn advance(&mut self, row: &wire::HistoryRecord) {
         let runtime = row.item.iter().find(|item| item.nested_key == ["_runtime"] || item.key == "_runtime");
-        let Some(seconds) = runtime.and_then(|item| item.value_json.parse::<f64>().ok()) else { return };
+        let seconds = runtime.and_then(|item| value(item).parse::<f64>().ok());
+        let Some(seconds) = seconds.filter(|seconds| seconds.is_finite()) else { return };
         let until = Instant::ZERO.after(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
         while let Some(due) = self.due.filter(|due| *due <= until) {
             self.now = self.now.max(due);

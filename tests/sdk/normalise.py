@@ -17,6 +17,7 @@ SAME_WORDS = [
     (r"Tried to log to step (-?\d+) that is less than the current step (-?\d+)\.[^\n]*", r"<step \1 behind \2>"),
     (r"This row was not logged: its step (-?\d+) is behind the run's current step (-?\d+)[^\n]*", r"<step \1 behind \2>"),
     (r"You can sync this run to the cloud by running:|This offline run can be uploaded with:", "<how to upload>"),
+    (r"Done\. \d+\.\d+s", "Done. <time>"),
     (r"(Find|Its) logs( at)?: (\./)?", "<logs> "),
 ]
 TIMES = {"_timestamp", "_runtime"}

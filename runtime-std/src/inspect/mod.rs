@@ -9,7 +9,7 @@ mod show;
 use prost::Message;
 use runwire_core::{metrics::Metrics, writer::Accounts};
 use runwire_proto::{
-    log::{HeaderError, LogEvent, LogReader, Tail},
+    log::{DamageKind, HeaderError, LogEvent, LogReader},
     wire::{self, record::RecordType},
 };
 use series::Series;
@@ -77,6 +77,7 @@ pub(crate) enum Found {
     Record(Box<(wire::Record, bytes::Bytes)>),
     Unreadable,
     Damage(String),
+    /// The damage that follows is a cut at the end of the file.
     Incomplete,
     Bytes(u64),
 }
@@ -93,14 +94,14 @@ pub(crate) fn for_each_record(path: &Path, mut found: impl FnMut(Found)) -> Resu
                 Ok(record) if record.record_type.is_some() => found(Found::Record(Box::new((record, bytes)))),
                 Ok(_) | Err(_) => found(Found::Unreadable),
             },
-            LogEvent::Damage(damage) => found(Found::Damage(damage.to_string())),
-            LogEvent::Fatal(error) => return Err(InspectError::Header(error)),
-            LogEvent::NeedMore(tail) if ended => {
-                if matches!(tail, Tail::Incomplete { .. }) {
+            LogEvent::Damage(damage) => {
+                if damage.kind == DamageKind::Truncated {
                     found(Found::Incomplete);
                 }
-                return Ok(());
+                found(Found::Damage(damage.to_string()));
             }
+            LogEvent::Fatal(error) => return Err(InspectError::Header(error)),
+            LogEvent::NeedMore(_) if ended => return Ok(()),
             LogEvent::NeedMore(_) => match file.read(&mut piece)? {
                 0 => {
                     reader.finish();
@@ -126,7 +127,7 @@ impl Report {
         self.records.values().sum::<u64>() + self.unreadable
     }
 
-    /// Numbers that were given to a record which is not in the log.
+    /// Numbers that were given to a record which is not in the log, be it refused or lost afterwards.
     pub fn missing(&self) -> u64 {
         u64::try_from(self.last_num).unwrap_or(0).saturating_sub(self.stored())
     }

@@ -43,6 +43,11 @@ impl Series {
         }
     }
 
+    /// Means of equally long stretches of the course, at most [`POINTS`].
+    pub(super) fn points(&self) -> &[f64] {
+        &self.points
+    }
+
     /// A line of `width` blocks at most.
     pub(super) fn sparkline(&self, width: usize) -> String {
         const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -14,7 +14,7 @@ impl Report {
         let mut out = String::new();
         if let Some(run) = &self.run {
             let name = if run.display_name.is_empty() { String::new() } else { format!(" ({})", run.display_name) };
-            line(&mut out, "run", &format!("{}/{}{name}", run.project, run.run_id));
+            line(&mut out, "run", &printable(&format!("{}/{}{name}", run.project, run.run_id)));
         }
         let end = match &self.exit {
             Some(exit) => format!("finished with exit code {} after {} s", exit.exit_code, exit.runtime),
@@ -30,9 +30,6 @@ impl Report {
         }
         for damage in &self.damage {
             line(&mut out, "damage", damage);
-        }
-        if self.incomplete {
-            line(&mut out, "tail", "the file ends inside a record");
         }
         self.table(&mut out);
         out
@@ -50,7 +47,7 @@ impl Report {
             .iter()
             .map(|(key, series)| {
                 let bounds = (series.numbers > 0).then_some((series.min, series.max));
-                json!({"key": key, "count": series.count, "last": number(series.last),
+                json!({"key": key, "count": series.count, "last": number(series.last), "course": series.points(),
                        "min": number(bounds.map(|b| b.0)), "max": number(bounds.map(|b| b.1))})
             })
             .collect();
@@ -73,17 +70,21 @@ impl Report {
     }
 
     fn accounts_text(&self) -> String {
-        let missing = self.missing();
+        let stored = self.stored();
+        let last_num = u64::try_from(self.last_num).unwrap_or(0);
         match self.accounts {
             Some(counts) => {
+                // The file may have been damaged after its writer counted, and a file can say anything.
+                let accepted = counts.accepted.max(last_num).max(stored);
+                let refused = counts.refused_disk.saturating_add(counts.refused_closed).min(accepted - stored);
+                let missing = accepted - stored - refused;
                 let mut text = format!(
-                    "accepted {} = stored {} + refused {} (disk {}, closed {})",
-                    counts.accepted,
-                    counts.accepted - counts.refused(),
-                    counts.refused(),
-                    counts.refused_disk,
-                    counts.refused_closed
+                    "accepted {accepted} = stored {stored} + refused {refused} (disk {}, closed {})",
+                    counts.refused_disk, counts.refused_closed
                 );
+                if missing > 0 {
+                    text.push_str(&format!(" + missing {missing}"));
+                }
                 if counts.rows_behind > 0 {
                     text.push_str(&format!("; {} rows had a step behind the run's", counts.rows_behind));
                 }
@@ -92,7 +93,10 @@ impl Report {
                 }
                 text
             }
-            None => format!("accepted {} = stored {} + missing {missing}", self.last_num, self.stored()),
+            None => {
+                let accepted = last_num.max(stored);
+                format!("accepted {accepted} = stored {stored} + missing {}", accepted - stored)
+            }
         }
     }
 
@@ -100,7 +104,7 @@ impl Report {
         if self.series.is_empty() {
             return;
         }
-        let shown = self.series.iter().take(METRICS_MAX);
+        let shown = self.series.iter().take(METRICS_MAX).map(|(key, series)| (printable(key), series));
         let width = shown.clone().map(|(key, _)| key.chars().count()).max().unwrap_or(0).max(6);
         // Writing to a String can't fail.
         let _ = writeln!(
@@ -133,6 +137,11 @@ fn short(value: f64) -> String {
     } else {
         format!("{value:.3e}")
     }
+}
+
+/// Names come from a file: they must not move the cursor of a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn line(out: &mut String, name: &str, text: &str) {

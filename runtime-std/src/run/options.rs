@@ -79,10 +79,15 @@ impl RunOptions {
         Ok(self)
     }
 
+    /// The folder that `wandb/` is below. Absolute: the program may change its current folder while the run goes on.
+    pub(super) fn root(&self) -> Result<PathBuf, RunError> {
+        let chosen = self.dir.as_deref().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::path::absolute(chosen).map_err(|source| RunError::Folder { path: chosen.into(), source })
+    }
+
     /// Makes the run's folder as the official layout has it: `wandb/offline-run-<local time>-<id>`.
     pub(super) fn make_folder(&self) -> Result<Place, RunError> {
-        let root = self.dir.clone().unwrap_or_default();
-        let root = std::path::absolute(&root).unwrap_or(root);
+        let root = self.root()?;
         let parent = root.join("wandb");
         let id = self.id.clone().unwrap_or_else(random_id);
         let stamp = jiff::Zoned::now().strftime("%Y%m%d_%H%M%S").to_string();

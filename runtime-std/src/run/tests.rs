@@ -118,3 +118,11 @@ fn two_runs_of_one_second_have_two_folders() {
     assert_ne!(one.dir(), two.dir());
     assert!(one.dir().parent().unwrap().join("latest-run").exists());
 }
+
+#[test]
+fn the_default_folder_is_the_current_one_and_absolute() {
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(RunOptions::new("p").root().unwrap(), here);
+    assert_eq!(RunOptions::new("p").dir("").root().unwrap(), here);
+    assert_eq!(RunOptions::new("p").dir("below").root().unwrap(), here.join("below"));
+}

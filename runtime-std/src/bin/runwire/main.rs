@@ -13,7 +13,7 @@ runwire: an engine for experiment tracking that never loses a metric
 Usage:
   runwire exec -- CMD ARGS...     run a program on the official SDK with this engine as its service
   runwire inspect FILE [--json]   what is in a .wandb log, damage included
-  runwire export FILE [--format jsonl|csv]
+  runwire export FILE [--format jsonl|csv] [--output FILE]
                                   the rows of a log, on standard output
   runwire replay FILE --trace     feed a log to an engine without I/O and print what it would do
   runwire --version               the version
