@@ -1,4 +1,6 @@
 //! Connections and runs that must not disturb each other.
+#![allow(clippy::wildcard_enum_match_arm)]
+
 use super::fuzzing::{World, ask, exit, finish, frames, info, init, record, row};
 use super::*;
 use alloc::{string::ToString, vec::Vec};

@@ -137,6 +137,8 @@ impl Report {
         self.metrics.as_ref().map(|metrics| metrics.summary_json(None)).unwrap_or_default()
     }
 
+    // Most kinds of records are only counted.
+    #[allow(clippy::wildcard_enum_match_arm)]
     fn take(&mut self, (record, raw): (wire::Record, bytes::Bytes)) {
         self.last_num = self.last_num.max(record.num);
         // The client's own records carry the run's id; what the engine derived does not.
@@ -180,6 +182,7 @@ impl Report {
 }
 
 /// The body of the exit record, with the fields that only this program knows.
+#[allow(clippy::wildcard_enum_match_arm)]
 fn exit_body(record: &bytes::Bytes) -> Option<&[u8]> {
     use runwire_proto::peek::{Fields, Value, record_kind};
     Fields::new(record).filter_map(Result::ok).find_map(|field| match field.value {
