@@ -1,5 +1,7 @@
 //! `inspect`, `export` and `replay` on logs that the official client wrote, whole and damaged.
 
+#![allow(clippy::unwrap_used)]
+
 use runwire_std::{
     export::{Format, export},
     inspect::{InspectError, inspect},

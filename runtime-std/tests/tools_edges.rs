@@ -1,5 +1,7 @@
 //! `inspect`, `export` and `replay` on logs made to be awkward: lost records, wrong counts, names that clash, bad values.
 
+#![allow(clippy::unwrap_used)]
+
 use prost::Message;
 use runwire_core::writer::Accounts;
 use runwire_proto::{
