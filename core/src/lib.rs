@@ -1,4 +1,33 @@
 //! Every decision of a run, as a pure state machine.
+//!
+//! [`Engine`] is one run, [`service::Service`] many runs behind many connections. Both have two verbs: `handle_input` takes
+//! one event with the time at which it happened, `poll_output` gives what is to be done about it. There is no clock, no
+//! thread and no I/O in this crate; whoever drives it brings them.
+//!
+//! # The loop
+//!
+//! 1. Drain: poll until `Wait` or `Finished`, and start every effect on the way.
+//! 2. Wait for an outcome, an input, or the wake.
+//! 3. Give it in with `handle_input`: one at a time.
+//! 4. Begin again.
+//!
+//! # The laws
+//!
+//! - **L1** After `new` and after each input, poll until `Wait` or `Finished`. An input before that is
+//!   [`InputError::NotDrained`] and changes nothing.
+//! - **L2** Effects that are outstanding at one time are independent: any order, any concurrency.
+//! - **L3** Each effect is answered at most once. Unknown, second and wrong answers are errors without effect; answers after
+//!   a deadline or a cancel are accepted and ignored.
+//! - **L4** The same configuration, seed and inputs give the same outputs, byte for byte.
+//! - **L5** Nothing happens between the outputs and the wake. An early tick does nothing; a due one yields output or a later
+//!   wake.
+//! - **L6** Time that goes back counts as standing still. Every effect has a deadline, so a lost outcome ends in a timeout.
+//! - **L7** The exit is answered after the log that holds it is written.
+//! - **L9** Memory is bounded by [`Limits`]; over a bound a record is refused and counted.
+//! - **L10** After the exit, [`Output::Finished`] comes within a bound that the limits add up to.
+//!
+//! (L8 is about a remote side, which does not exist yet.) An effect's outcome is always an input, failures included; an
+//! error of `handle_input` is a mistake of the driver.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
