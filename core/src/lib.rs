@@ -11,6 +11,59 @@
 //! 3. Give it in with `handle_input`: one at a time.
 //! 4. Begin again.
 //!
+//! ```
+//! use runwire_core::{ClientId, CloseReason, Completion, Config, Effect, Engine, Input, Instant, Output, UnixNanos};
+//! use runwire_proto::wire;
+//!
+//! let settings = wire::Settings { sync_file: Some("run-1.wandb".into()), ..Default::default() };
+//! let mut engine = Engine::new(Config::new(settings), 7, Instant::ZERO, UnixNanos(0), None);
+//! let record = wire::Record {
+//!     record_type: Some(wire::record::RecordType::Header(wire::HeaderRecord::default())),
+//!     ..Default::default()
+//! };
+//! // What comes next stands last.
+//! let mut inputs = vec![
+//!     Input::Close(CloseReason::Finish),
+//!     Input::Record { client: ClientId(1), ticket: None, record: prost::Message::encode_to_vec(&record).into() },
+//! ];
+//! let (mut log, mut now) = (Vec::new(), Instant::ZERO);
+//! let summary = 'run: loop {
+//!     let wake = loop {
+//!         match engine.poll_output() {
+//!             // 1. A real driver gives an effect to a thread; here the disk is a vector.
+//!             Output::Effect(id, effect) => {
+//!                 let outcome = match effect {
+//!                     Effect::OpenLog { .. } => Completion::Opened,
+//!                     Effect::AppendLog { at, bytes } => {
+//!                         log.truncate(at as usize);
+//!                         log.extend_from_slice(&bytes);
+//!                         Completion::Appended
+//!                     }
+//!                     Effect::SyncLog { .. } => Completion::Synced,
+//!                     Effect::CloseLog => Completion::Closed,
+//!                     Effect::WriteFile { .. } | Effect::PatchFile { .. } => Completion::Written,
+//!                     other => panic!("this run has no use for {other}"),
+//!                 };
+//!                 inputs.push(Input::Completed(id, outcome));
+//!             }
+//!             Output::Cancel(_) | Output::Reply(..) | Output::Notice(_) => {}
+//!             Output::Wait(wake) => break wake,
+//!             Output::Finished(summary) => break 'run summary,
+//!         }
+//!     };
+//!     // 2. Outcomes first, then what clients sent, then time.
+//!     let input = inputs.pop().unwrap_or_else(|| {
+//!         now = wake.expect("something is still to come").at;
+//!         Input::Tick
+//!     });
+//!     // 3.
+//!     engine.handle_input(now, input)?;
+//! }; // 4.
+//! assert_eq!(summary.accounts.stored, summary.accounts.accepted);
+//! assert!(log.starts_with(b":W&B"));
+//! # Ok::<(), runwire_core::InputError>(())
+//! ```
+//!
 //! # The laws
 //!
 //! - **L1** After `new` and after each input, poll until `Wait` or `Finished`. An input before that is
@@ -28,6 +81,14 @@
 //!
 //! (L8 is about a remote side, which does not exist yet.) An effect's outcome is always an input, failures included; an
 //! error of `handle_input` is a mistake of the driver.
+//!
+//! # Words
+//!
+//! - **record**: one message of a client about a run; **request**: a record that asks and is not stored.
+//! - **row**: the values of one step; the **open row** may still get more of them.
+//! - **effect**: an order to the runtime; **completion**: its outcome. **Ticket**: an answer that somebody waits for.
+//! - **wake**: when the engine next wants a [`Input::Tick`]. **Credit**: bytes that it will take before the disk has moved.
+//! - **stage**: one state of the end of a run ([`defer`]). **Accounts**: accepted = stored + refused, by reason.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
