@@ -74,6 +74,20 @@ impl Completion {
     }
 }
 
+/// The answer of a world in which nothing fails and there is nothing to find out: for simulations and replays.
+pub fn success(kind: EffectKind) -> Completion {
+    match kind {
+        EffectKind::OpenLog => Completion::Opened,
+        EffectKind::AppendLog => Completion::Appended,
+        EffectKind::SyncLog => Completion::Synced,
+        EffectKind::CloseLog => Completion::Closed,
+        EffectKind::WriteFile | EffectKind::PatchFile => Completion::Written,
+        EffectKind::SampleSystem => Completion::Sampled(Vec::new()),
+        EffectKind::ProbeSystem => Completion::Probed(Box::default()),
+        EffectKind::SaveCode => Completion::CodeSaved(Vec::new()),
+    }
+}
+
 /// Name of the completion that answers an effect of `kind`.
 pub fn expected(kind: EffectKind) -> &'static str {
     match kind {

@@ -200,6 +200,7 @@ impl Driver {
             Ok(Err(misuse)) => self.note(None, &Notice::error(format!("the runtime misused the core: {misuse}"))),
             Err(_) => {
                 self.service.recover_from_panic();
+                self.pending.push_front(ServiceInput::Tick);
                 self.note(None, &Notice::error("a run was ended by a bug in this program; please report it"));
             }
         }

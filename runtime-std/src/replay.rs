@@ -6,7 +6,8 @@ use crate::{
 };
 use prost::Message;
 use runwire_core::{
-    ClientId, CloseReason, Completion, Config, Effect, Engine, Input, Instant, Output, Ticket, UnixNanos, trace::Traced,
+    ClientId, CloseReason, Config, Engine, Input, Instant, Output, Ticket, UnixNanos, completion::success,
+    trace::Traced,
 };
 use runwire_proto::wire::{self, record::RecordType, request::RequestType};
 use std::{collections::VecDeque, path::Path, time::Duration};
@@ -95,7 +96,7 @@ impl World {
         while let Some(output) = queue.pop_front() {
             match output {
                 Output::Effect(id, effect) => {
-                    if let Ok(more) = self.traced.input(self.now, Input::Completed(id, success(&effect))) {
+                    if let Ok(more) = self.traced.input(self.now, Input::Completed(id, success(effect.kind()))) {
                         queue.extend(more);
                     }
                 }
@@ -103,19 +104,6 @@ impl World {
                 Output::Cancel(_) | Output::Reply(..) | Output::Notice(_) | Output::Finished(_) => {}
             }
         }
-    }
-}
-
-fn success(effect: &Effect) -> Completion {
-    match effect {
-        Effect::OpenLog { .. } => Completion::Opened,
-        Effect::AppendLog { .. } => Completion::Appended,
-        Effect::SyncLog { .. } => Completion::Synced,
-        Effect::CloseLog => Completion::Closed,
-        Effect::WriteFile { .. } | Effect::PatchFile { .. } => Completion::Written,
-        Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
-        Effect::ProbeSystem(_) => Completion::Probed(Box::default()),
-        Effect::SaveCode { .. } => Completion::CodeSaved(Vec::new()),
     }
 }
 

@@ -224,7 +224,7 @@ impl Handler {
         let behind = self.steps.rows_behind();
         if behind > 0 {
             out.push_back(Action::Notice(Notice::warn(format!(
-                "{behind} rows were refused because their step was behind"
+                "rows refused because their step was behind: {behind}"
             ))));
         }
     }

@@ -76,9 +76,11 @@ impl Service {
     }
 
     /// To be called when `handle_input` has panicked and the panic was caught: the run that it happened in is given up,
-    /// whoever waits for it is told, and the other runs go on.
+    /// whoever waits for it is told, and the other runs go on. Give a tick next: requests that had come with the one that
+    /// panicked are taken then.
     pub fn recover_from_panic(&mut self) {
         self.drained = true;
+        self.stalled.extend(self.connections.keys());
         let Some(key) = self.feeding.take() else { return };
         let Some(stream) = self.streams.remove(&key) else { return };
         self.by_id.retain(|_, known| *known != key);

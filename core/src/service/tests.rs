@@ -4,9 +4,12 @@
 use super::fuzzing::{World, ask, exit, finish, frames, info, init, record, row};
 use super::*;
 use alloc::{string::ToString, vec::Vec};
-use runwire_proto::wire::{
-    self, record::RecordType, request::RequestType, server_request::ServerRequestType as Kind,
-    server_response::ServerResponseType as Answer,
+use runwire_proto::{
+    frame,
+    wire::{
+        self, record::RecordType, request::RequestType, server_request::ServerRequestType as Kind,
+        server_response::ServerResponseType as Answer,
+    },
 };
 
 const A: ClientId = ClientId(1);
@@ -205,6 +208,21 @@ fn a_panic_costs_its_run_only_and_whoever_waits_is_told() {
     assert!(world.answer(A, "again").is_some_and(|a| a.server_response_type.is_none()));
     world.send(B, &[row("b", 1), exit("e", "b")]);
     assert!(world.answer(B, "p").is_some() && world.answer(B, "e").is_some());
+}
+
+#[test]
+fn requests_behind_the_one_that_panicked_are_taken_after_it() {
+    let mut world = world();
+    world.send(A, &[init("i", "a")]);
+    world.send(B, &[init("i", "b")]);
+    // As it is after a panic: the request behind it has been cut from the stream, and nothing will wake its connection.
+    let behind = Bytes::from(frames(&[status("behind", "b")])).slice(frame::HEADER_LEN..);
+    world.service.connections.get_mut(&B).unwrap().held = Some(behind);
+    world.service.feeding = Some(StreamKey(1));
+    world.service.recover_from_panic();
+    while !matches!(world.service.poll_output(), ServiceOutput::Wait(_)) {}
+    world.give(ServiceInput::Tick);
+    assert!(world.answer(B, "behind").is_some());
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::{
 };
 use alloc::{collections::VecDeque, string::String, vec::Vec};
 use bytes::Bytes;
+use prost::encoding::{WireType, encode_key, encode_varint};
 use runwire_proto::log::LogWriter;
 
 /// When log bytes are handed to the operating system, and when they are made durable.
@@ -183,12 +184,12 @@ impl Writer {
         }
         self.scratch.clear();
         self.scratch.push(0x08);
-        push_varint(&mut self.scratch, num as u64);
+        encode_varint(num as u64, &mut self.scratch);
         match entry {
             Entry::Raw(message) | Entry::Exit(message) => self.scratch.extend_from_slice(message),
             Entry::Made(field, body) => {
-                push_varint(&mut self.scratch, u64::from(field) << 3 | 2);
-                push_varint(&mut self.scratch, body.len() as u64);
+                encode_key(field, WireType::LengthDelimited, &mut self.scratch);
+                encode_varint(body.len() as u64, &mut self.scratch);
                 self.scratch.extend_from_slice(body);
             }
         }
@@ -278,6 +279,10 @@ impl Writer {
     pub(crate) fn on_synced(&mut self, upto: u64, out: &mut VecDeque<Action>) {
         self.sync_in_flight = false;
         self.synced_upto = self.synced_upto.max(upto);
+        if self.policy.sync == SyncPolicy::EachAppend {
+            // An append that ended while this sync ran is not covered by it, and no other one may follow.
+            self.sync(out);
+        }
         self.settle_flush(out);
     }
 
@@ -347,7 +352,7 @@ impl Writer {
     }
 }
 
-/// Whether waiting may help: a full disk may be freed, a timed-out one may come back.
+/// What failed, in words for the user.
 pub(crate) fn user_text(failure: &Failure) -> &'static str {
     match failure.kind {
         FailureKind::NoSpace => "no space is left on the disk",
@@ -356,14 +361,6 @@ pub(crate) fn user_text(failure: &Failure) -> &'static str {
         FailureKind::Exists => "the file exists already",
         FailureKind::Other => "writing fails",
     }
-}
-
-fn push_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 #[cfg(test)]

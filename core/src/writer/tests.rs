@@ -80,3 +80,19 @@ fn a_flush_is_done_only_when_all_is_appended_and_synced() {
     writer.on_synced(upto, &mut out);
     assert_eq!(out.back(), Some(&Action::FlushDone(Ok(()))));
 }
+
+#[test]
+fn an_append_that_ends_while_a_sync_runs_is_synced_after_it() {
+    let policy = WritePolicy { sync: SyncPolicy::EachAppend, ..WritePolicy::default() };
+    let (mut writer, mut out) = (Writer::new(policy, &limits(), true), VecDeque::new());
+    writer.on_opened(&limits(), &mut out);
+    writer.on_appended(&limits(), &mut out);
+    writer.on_persist(Instant::ZERO, &limits(), Entry::Raw(&[0x52; 2000]), &mut out);
+    writer.on_appended(&limits(), &mut out);
+    out.clear();
+    writer.on_synced(7, &mut out);
+    assert_eq!(out, [Action::Sync { upto: writer.layout.position() }]);
+    out.clear();
+    writer.on_synced(writer.layout.position(), &mut out);
+    assert!(out.is_empty(), "everything is synced: {out:?}");
+}

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use runwire_core::service::{Service, ServiceConfig, ServiceInput, ServiceOutput};
 use runwire_core::time::Duration;
 use runwire_core::writer::WritePolicy;
-use runwire_core::{ClientId, Completion, Effect, Instant, Limits, UnixNanos, Wake};
+use runwire_core::{ClientId, Effect, Instant, Limits, UnixNanos, Wake, completion::success};
 
 use super::frames::{self, Steps};
 
@@ -148,7 +148,7 @@ impl World {
                     if let Effect::AppendLog { bytes, .. } = &effect {
                         self.outcome.log_bytes += bytes.len() as u64;
                     }
-                    self.due.push_back(ServiceInput::Completed(key, id, perfect(&effect)));
+                    self.due.push_back(ServiceInput::Completed(key, id, success(effect.kind())));
                 }
                 ServiceOutput::Ended(_, summary) => {
                     self.outcome.runs += u64::from(summary.exit_code == Some(0));
@@ -171,20 +171,6 @@ impl World {
                 }
             }
         }
-    }
-}
-
-/// The answer of a world in which nothing fails and nothing takes time.
-fn perfect(effect: &Effect) -> Completion {
-    match effect {
-        Effect::OpenLog { .. } => Completion::Opened,
-        Effect::AppendLog { .. } => Completion::Appended,
-        Effect::SyncLog { .. } => Completion::Synced,
-        Effect::CloseLog => Completion::Closed,
-        Effect::WriteFile { .. } | Effect::PatchFile { .. } => Completion::Written,
-        Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
-        Effect::ProbeSystem(_) => Completion::Probed(Box::default()),
-        Effect::SaveCode { .. } => Completion::CodeSaved(Vec::new()),
     }
 }
 
