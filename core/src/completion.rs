@@ -1,7 +1,8 @@
 //! How the world answered an effect.
 
-use crate::effect::EffectKind;
+use crate::{effect::EffectKind, net::HttpResponse, time::UnixNanos};
 use alloc::{boxed::Box, string::String, vec::Vec};
+use bytes::Bytes;
 use core::fmt;
 use runwire_proto::wire;
 
@@ -24,8 +25,34 @@ pub enum Completion {
     Probed(Box<wire::EnvironmentRecord>),
     /// Paths, relative to the files folder, that now exist.
     CodeSaved(Vec<String>),
+    /// Bytes of a file; fewer than asked for only at its end.
+    Read(Bytes),
+    /// What the files are, in the order of the paths; `None` for one that is not a readable file.
+    Stats(Vec<Option<FileStat>>),
+    /// A file's size and digest.
+    Hashed(FileDigest),
+    /// A server's answer, whatever its status.
+    Http(Box<HttpResponse>),
     /// The effect failed; any effect may be answered by this.
     Failed(Failure),
+}
+
+/// What a file looks like from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    /// Its length in bytes.
+    pub len: u64,
+    /// When it was last changed.
+    pub modified: UnixNanos,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileDigest {
+    /// Bytes that were read.
+    pub len: u64,
+    /// MD5 of them, as the server compares it.
+    pub md5: [u8; 16],
 }
 
 /// Why an effect failed.
@@ -42,12 +69,20 @@ pub struct Failure {
 pub enum FailureKind {
     /// The file exists already.
     Exists,
+    /// There is no such file.
+    NotFound,
     /// No permission.
     Denied,
     /// The device is full or a quota is reached.
     NoSpace,
     /// No answer before the deadline.
     TimedOut,
+    /// The server can't be reached, or the connection broke before its answer was complete.
+    Unreachable,
+    /// The server's certificate is not trusted.
+    Certificate,
+    /// The request can't be made at all: a bad URL, a bad header.
+    BadRequest,
     /// Anything else.
     Other,
 }
@@ -64,6 +99,10 @@ impl Completion {
             Completion::Sampled(_) => "Sampled",
             Completion::Probed(_) => "Probed",
             Completion::CodeSaved(_) => "CodeSaved",
+            Completion::Read(_) => "Read",
+            Completion::Stats(_) => "Stats",
+            Completion::Hashed(_) => "Hashed",
+            Completion::Http(_) => "Http",
             Completion::Failed(_) => "Failed",
         }
     }
@@ -85,6 +124,10 @@ pub fn success(kind: EffectKind) -> Completion {
         EffectKind::SampleSystem => Completion::Sampled(Vec::new()),
         EffectKind::ProbeSystem => Completion::Probed(Box::default()),
         EffectKind::SaveCode => Completion::CodeSaved(Vec::new()),
+        EffectKind::ReadFile => Completion::Read(Bytes::new()),
+        EffectKind::StatFiles => Completion::Stats(Vec::new()),
+        EffectKind::HashFile => Completion::Hashed(FileDigest { len: 0, md5: [0; 16] }),
+        EffectKind::Http => Completion::Http(Box::new(HttpResponse { status: 200, ..Default::default() })),
     }
 }
 
@@ -99,6 +142,10 @@ pub fn expected(kind: EffectKind) -> &'static str {
         EffectKind::SampleSystem => "Sampled",
         EffectKind::ProbeSystem => "Probed",
         EffectKind::SaveCode => "CodeSaved",
+        EffectKind::ReadFile => "Read",
+        EffectKind::StatFiles => "Stats",
+        EffectKind::HashFile => "Hashed",
+        EffectKind::Http => "Http",
     }
 }
 
@@ -108,6 +155,10 @@ impl fmt::Display for Completion {
             Completion::Failed(failure) => write!(f, "Failed {:?}: {}", failure.kind, failure.message),
             Completion::Sampled(items) => write!(f, "Sampled n={}", items.len()),
             Completion::CodeSaved(paths) => write!(f, "CodeSaved {paths:?}"),
+            Completion::Read(bytes) => write!(f, "Read len={}", bytes.len()),
+            Completion::Stats(stats) => write!(f, "Stats n={}", stats.iter().flatten().count()),
+            Completion::Hashed(digest) => write!(f, "Hashed len={}", digest.len),
+            Completion::Http(response) => write!(f, "Http {} len={}", response.status, response.body.len()),
             Completion::Opened
             | Completion::Appended
             | Completion::Synced

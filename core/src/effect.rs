@@ -1,6 +1,7 @@
 //! What the core asks of the world. Each variant names the [`crate::Completion`] that answers it.
 
-use alloc::{boxed::Box, string::String};
+use crate::net::HttpRequest;
+use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
 use core::fmt;
 use runwire_proto::wire;
@@ -59,6 +60,28 @@ pub enum Effect {
         /// Folder of the run's files.
         files_dir: String,
     },
+    /// Read up to `len` bytes at `at`. Answered by [`Read`](crate::Completion::Read); at or after the end with no bytes.
+    ReadFile {
+        /// Path of the file.
+        path: String,
+        /// Offset in the file, in bytes.
+        at: u64,
+        /// Most bytes that are wanted.
+        len: u32,
+    },
+    /// Look at files. Answered by [`Stats`](crate::Completion::Stats).
+    StatFiles {
+        /// Their paths.
+        paths: Vec<String>,
+    },
+    /// Read a whole file and digest it. Answered by [`Hashed`](crate::Completion::Hashed).
+    HashFile {
+        /// Its path.
+        path: String,
+    },
+    /// One attempt of a request. Answered by [`Http`](crate::Completion::Http) with whatever the server says, or by a
+    /// failure if it said nothing.
+    Http(Box<HttpRequest>),
 }
 
 /// The kind of an effect, without its data.
@@ -74,6 +97,10 @@ pub enum EffectKind {
     SampleSystem,
     ProbeSystem,
     SaveCode,
+    ReadFile,
+    StatFiles,
+    HashFile,
+    Http,
 }
 
 impl Effect {
@@ -89,6 +116,10 @@ impl Effect {
             Effect::SampleSystem(_) => EffectKind::SampleSystem,
             Effect::ProbeSystem(_) => EffectKind::ProbeSystem,
             Effect::SaveCode { .. } => EffectKind::SaveCode,
+            Effect::ReadFile { .. } => EffectKind::ReadFile,
+            Effect::StatFiles { .. } => EffectKind::StatFiles,
+            Effect::HashFile { .. } => EffectKind::HashFile,
+            Effect::Http(_) => EffectKind::Http,
         }
     }
 }
@@ -105,6 +136,10 @@ impl fmt::Display for Effect {
             Effect::SampleSystem(_) => f.write_str("SampleSystem"),
             Effect::ProbeSystem(_) => f.write_str("ProbeSystem"),
             Effect::SaveCode { files_dir, .. } => write!(f, "SaveCode {files_dir}"),
+            Effect::ReadFile { path, at, len } => write!(f, "ReadFile {path} at={at} len={len}"),
+            Effect::StatFiles { paths } => write!(f, "StatFiles n={}", paths.len()),
+            Effect::HashFile { path } => write!(f, "HashFile {path}"),
+            Effect::Http(request) => write!(f, "Http {request}"),
         }
     }
 }

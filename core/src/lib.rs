@@ -108,6 +108,8 @@ pub mod input;
 pub mod json;
 pub mod limits;
 pub mod metrics;
+#[allow(dead_code, unused_imports)]
+pub mod net;
 pub mod notice;
 pub mod output;
 mod retry;
@@ -116,9 +118,11 @@ pub mod service;
 pub mod settings;
 pub mod time;
 pub mod trace;
+#[allow(dead_code)]
+mod uplink;
 pub mod writer;
 
-pub use completion::{Completion, Failure, FailureKind};
+pub use completion::{Completion, Failure, FailureKind, FileDigest, FileStat};
 pub use effect::{Effect, EffectKind};
 pub use engine::{Credit, Engine, Phase};
 pub use error::InputError;

@@ -23,6 +23,8 @@ pub struct Limits {
     pub disk_deadline: Duration,
     /// Longest time a probe or a sample of the machine may take.
     pub probe_deadline: Duration,
+    /// Longest time a file transfer without a bound of its own may take.
+    pub transfer_deadline: Duration,
     /// First and largest wait between two tries of a failing append.
     pub append_retry: (Duration, Duration),
     /// Shortest time between two summary checkpoints.
@@ -46,6 +48,7 @@ impl Default for Limits {
             messages_max: 128,
             disk_deadline: Duration::from_secs(10),
             probe_deadline: Duration::from_secs(30),
+            transfer_deadline: Duration::from_secs(24 * 3600),
             append_retry: (Duration::from_millis(100), Duration::from_secs(2)),
             checkpoint_interval: Duration::from_secs(1),
             console_interval: Duration::from_secs(5),

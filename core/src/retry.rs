@@ -8,12 +8,20 @@ pub(crate) struct Backoff {
     first: Duration,
     max: Duration,
     attempts: u32,
+    /// The nominal wait is the shortest one, not the longest.
+    at_least: bool,
 }
 
 impl Backoff {
     /// A policy that waits about `bounds.0` first and at most `bounds.1`.
     pub(crate) fn new(bounds: (Duration, Duration)) -> Self {
-        Backoff { first: bounds.0, max: bounds.1, attempts: 0 }
+        Backoff { first: bounds.0, max: bounds.1, attempts: 0, at_least: false }
+    }
+
+    /// A policy whose waits are never shorter than the nominal one, which starts at `bounds.0`, and at most a quarter
+    /// longer; none is longer than `bounds.1`.
+    pub(crate) fn at_least(bounds: (Duration, Duration)) -> Self {
+        Backoff { at_least: true, ..Backoff::new(bounds) }
     }
 
     /// Failures since the last success.
@@ -21,13 +29,14 @@ impl Backoff {
         self.attempts
     }
 
-    /// The wait before the next try: between half and all of the nominal one, chosen by `jitter`.
+    /// The wait before the next try, chosen by `jitter`: between half and all of the nominal one, or as
+    /// [`Backoff::at_least`] says.
     pub(crate) fn next(&mut self, jitter: u64) -> Duration {
         let nominal = self.first.saturating_mul(1 << self.attempts.min(20)).min(self.max);
         self.attempts = self.attempts.saturating_add(1);
-        let half = nominal / 2;
-        let spread = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX).max(1);
-        half + Duration::from_nanos(jitter % spread)
+        let (base, range) = if self.at_least { (nominal, nominal / 4) } else { (nominal / 2, nominal / 2) };
+        let spread = u64::try_from(range.as_nanos()).unwrap_or(u64::MAX).max(1);
+        (base + Duration::from_nanos(jitter % spread)).min(self.max)
     }
 
     /// A try succeeded.

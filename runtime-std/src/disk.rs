@@ -3,10 +3,11 @@
 //! Nothing is retried, ordered or batched here.
 
 use crate::system;
-use runwire_core::{Completion, Effect, Failure, FailureKind};
+use md5::{Digest, Md5};
+use runwire_core::{Completion, Effect, Failure, FailureKind, FileDigest, FileStat, UnixNanos};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Read, Seek, SeekFrom},
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -47,6 +48,13 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
         Effect::SaveCode { settings, files_dir } => {
             Ok(Completion::CodeSaved(system::code::save(&settings, Path::new(&files_dir))))
         }
+        Effect::ReadFile { path, at, len } => read_file(&path, at, len).map(|bytes| Completion::Read(bytes.into())),
+        Effect::StatFiles { paths } => Ok(Completion::Stats(paths.iter().map(|path| stat(path)).collect())),
+        Effect::HashFile { path } => hash(&path).map(Completion::Hashed),
+        Effect::Http(request) => {
+            let message = format!("{} can't be reached: this build has no network", request.shown_url());
+            return Completion::Failed(Failure { kind: FailureKind::Unreachable, message });
+        }
     };
     outcome.unwrap_or_else(|error| Completion::Failed(failure(&error)))
 }
@@ -58,6 +66,7 @@ pub(crate) fn failure(error: &io::Error) -> Failure {
         ErrorKind::AlreadyExists => FailureKind::Exists,
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FailureKind::Denied,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => FailureKind::NoSpace,
+        ErrorKind::NotFound => FailureKind::NotFound,
         ErrorKind::TimedOut => FailureKind::TimedOut,
         // `ErrorKind` is open: whatever else there is, has no treatment of its own.
         _ => FailureKind::Other,
@@ -98,6 +107,28 @@ fn write_file(path: &str, bytes: &[u8]) -> io::Result<()> {
     let scratch = format!("{path}.{}.tmp", std::process::id());
     fs::write(&scratch, bytes)?;
     fs::rename(&scratch, path).inspect_err(|_| drop(fs::remove_file(&scratch)))
+}
+
+fn read_file(path: &str, at: u64, len: u32) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(at))?;
+    let mut bytes = Vec::new();
+    file.take(len.into()).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn stat(path: &str) -> Option<FileStat> {
+    let facts = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let since_epoch = facts.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified = UnixNanos(since_epoch.map_or(0, |age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)));
+    Some(FileStat { len: facts.len(), modified })
+}
+
+fn hash(path: &str) -> io::Result<FileDigest> {
+    let mut file = File::open(path)?;
+    let mut digest = Md5::new();
+    let len = io::copy(&mut file, &mut digest)?;
+    Ok(FileDigest { len, md5: digest.finalize().into() })
 }
 
 fn patch_file(path: &str, at: u64, bytes: &[u8]) -> io::Result<()> {

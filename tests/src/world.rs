@@ -321,6 +321,10 @@ impl World {
                 Completion::Written
             }
             Effect::SaveCode { .. } => Completion::CodeSaved(vec!["code/train.py".into()]),
+            other
+            @ (Effect::ReadFile { .. } | Effect::StatFiles { .. } | Effect::HashFile { .. } | Effect::Http(_)) => {
+                runwire_core::completion::success(other.kind())
+            }
             Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::CloseLog => unreachable!("answered above"),
         }
     }

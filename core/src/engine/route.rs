@@ -44,7 +44,11 @@ impl Engine {
             | Completion::Written
             | Completion::Sampled(_)
             | Completion::Probed(_)
-            | Completion::CodeSaved(_) => None,
+            | Completion::CodeSaved(_)
+            | Completion::Read(_)
+            | Completion::Stats(_)
+            | Completion::Hashed(_)
+            | Completion::Http(_) => None,
         };
         let now = self.last_now;
         let wall = self.wall();
@@ -254,7 +258,14 @@ impl Engine {
             | Effect::SyncLog { .. }
             | Effect::CloseLog
             | Effect::WriteFile { .. }
-            | Effect::PatchFile { .. } => self.disk_deadline(),
+            | Effect::PatchFile { .. }
+            | Effect::ReadFile { .. }
+            | Effect::StatFiles { .. }
+            | Effect::HashFile { .. } => self.disk_deadline(),
+            // The runtime ends an attempt at its own bound; this one is for an outcome that got lost.
+            Effect::Http(ref request) => {
+                request.timeout.unwrap_or(self.config.limits.transfer_deadline) + self.disk_deadline()
+            }
         };
         let id = self.ledger.issue(effect.kind(), origin, self.last_now, within);
         self.outbox.push_back(Output::Effect(id, effect));

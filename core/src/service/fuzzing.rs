@@ -202,7 +202,11 @@ impl World {
             Effect::WriteFile { .. } | Effect::PatchFile { .. } => Completion::Written,
             Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
             Effect::ProbeSystem(_) => Completion::Probed(Default::default()),
-            Effect::SaveCode { .. } => Completion::CodeSaved(Vec::new()),
+            other @ (Effect::SaveCode { .. }
+            | Effect::ReadFile { .. }
+            | Effect::StatFiles { .. }
+            | Effect::HashFile { .. }
+            | Effect::Http(_)) => crate::completion::success(other.kind()),
         }
     }
 }

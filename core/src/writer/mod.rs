@@ -359,7 +359,10 @@ pub(crate) fn user_text(failure: &Failure) -> &'static str {
         FailureKind::Denied => "writing is not permitted",
         FailureKind::TimedOut => "the disk does not answer",
         FailureKind::Exists => "the file exists already",
-        FailureKind::Other => "writing fails",
+        FailureKind::NotFound => "the file is gone",
+        FailureKind::Other | FailureKind::Unreachable | FailureKind::Certificate | FailureKind::BadRequest => {
+            "writing fails"
+        }
     }
 }
 

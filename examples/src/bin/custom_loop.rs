@@ -88,7 +88,12 @@ fn perform(log: &mut Option<fs::File>, effect: Effect) -> Completion {
         Effect::PatchFile { path, bytes, .. } => fs::write(path, bytes).map(|()| Completion::Written),
         Effect::SampleSystem(_) => Ok(Completion::Sampled(Vec::new())),
         Effect::ProbeSystem(_) => Ok(Completion::Probed(Box::default())),
-        Effect::SaveCode { .. } => Ok(Completion::CodeSaved(Vec::new())),
+        // This run neither saves its code nor talks to a server.
+        other @ (Effect::SaveCode { .. }
+        | Effect::ReadFile { .. }
+        | Effect::StatFiles { .. }
+        | Effect::HashFile { .. }
+        | Effect::Http(_)) => Ok(runwire_core::completion::success(other.kind())),
     };
     done.unwrap_or_else(|error| Completion::Failed(Failure { kind: FailureKind::Other, message: error.to_string() }))
 }

@@ -1,0 +1,214 @@
+//! How a run's requests are addressed and what they carry: base URL, identity, the user's own headers.
+//!
+//! Credentials and the user's headers go to the server's own origin only; storage gets what the server asks for.
+
+use super::{
+    header::Header,
+    request::{Body, HttpRequest, Method, Purpose, Wire},
+    secret::Secret,
+};
+use crate::{settings::text, uplink::Place};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use bytes::Bytes;
+use runwire_proto::wire::Settings;
+
+/// Answers to queries may be long; those to a stream or an upload say little.
+const GRAPHQL_ANSWER_BYTES_MAX: usize = 64 << 20;
+const SHORT_ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// The way to one server.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    base: String,
+    wire: Arc<Wire>,
+    /// Headers of every request to the server.
+    common: Vec<Header>,
+    /// Headers of queries and mutations only.
+    graphql: Vec<Header>,
+    authorization: Option<Secret>,
+}
+
+impl Link {
+    /// Reads the address, the key and the headers from a run's settings, which still have their secrets.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let secret = |value: &Option<String>| Some(text(value)).filter(|t| !t.is_empty()).map(Secret::new);
+        let mut common: Vec<Header> = settings
+            .x_extra_http_headers
+            .iter()
+            .flat_map(|headers| &headers.value)
+            .map(|(name, value)| Header::new(name.clone(), value.clone()))
+            .collect();
+        common.sort_by(|a, b| a.name.cmp(&b.name));
+        if !common.iter().any(|header| header.is("User-Agent")) {
+            common.push(Header::new("User-Agent", "wandb-core"));
+        }
+        Link {
+            base: text(&settings.base_url).trim_end_matches('/').to_string(),
+            wire: Arc::new(Wire {
+                http_proxy: secret(&settings.http_proxy),
+                https_proxy: secret(&settings.https_proxy),
+                insecure: settings.insecure_disable_ssl.unwrap_or(false),
+            }),
+            common,
+            graphql: alloc::vec![
+                Header::new("X-Wandb-Username", text(&settings.username)),
+                Header::new("X-Wandb-User-Email", text(&settings.email)),
+            ],
+            authorization: secret(&settings.api_key)
+                .map(|key| Secret::new(format!("Basic {}", base64(format!("api:{}", key.reveal()).as_bytes())))),
+        }
+    }
+
+    /// A query or mutation. `variables` is JSON text, or empty for none.
+    pub(crate) fn graphql(&self, purpose: Purpose, operation: &str, query: &str, variables: &str) -> HttpRequest {
+        let mut body = String::from("{\"query\":");
+        crate::json::write_string(query, &mut body);
+        body.push_str(",\"operationName\":");
+        crate::json::write_string(operation, &mut body);
+        if !variables.is_empty() {
+            body.push_str(",\"variables\":");
+            body.push_str(variables);
+        }
+        body.push('}');
+        let mut request = self.to_server(purpose, "/graphql", body.into(), GRAPHQL_ANSWER_BYTES_MAX);
+        self.graphql.iter().for_each(|header| request.add_header(header.clone()));
+        request
+    }
+
+    /// A request of the stream of a run's files.
+    pub(crate) fn file_stream(&self, place: &Place, body: Bytes, gzip: bool) -> HttpRequest {
+        let path = format!(
+            "/files/{}/{}/{}/file_stream",
+            percent_encode(&place.entity),
+            percent_encode(&place.project),
+            percent_encode(&place.run_id)
+        );
+        let mut request = self.to_server(Purpose::FileStream, &path, body, SHORT_ANSWER_BYTES_MAX);
+        request.gzip = gzip;
+        request
+    }
+
+    /// The upload of a file to where the server said, with the headers that the server asked for.
+    pub(crate) fn put_file(&self, url: &str, headers: Vec<Header>, path: String, len: u64) -> HttpRequest {
+        let mut request = HttpRequest {
+            purpose: Purpose::PutFile,
+            method: Method::Put,
+            url: url.into(),
+            headers,
+            body: if len == 0 { Body::Empty } else { Body::File { path, len } },
+            gzip: false,
+            timeout: None,
+            answer_bytes_max: SHORT_ANSWER_BYTES_MAX,
+            save_to: None,
+            wire: Arc::clone(&self.wire),
+        };
+        if self.is_own(url) {
+            self.common.iter().for_each(|header| request.add_header(header.clone()));
+        } else {
+            request.add_header(Header::new("User-Agent", "wandb-core"));
+        }
+        request
+    }
+
+    /// Adds the credentials, if `request` goes to the server itself.
+    pub(crate) fn sign(&self, request: &mut HttpRequest) {
+        if let Some(value) = &self.authorization
+            && request.purpose != Purpose::PutFile
+            && self.is_own(&request.url)
+        {
+            request.headers.retain(|header| !header.is("Authorization"));
+            request.headers.push(Header { name: "Authorization".into(), value: value.clone() });
+        }
+    }
+
+    /// Whether `url` has the server's origin and lies under its path.
+    pub(crate) fn is_own(&self, url: &str) -> bool {
+        url.strip_prefix(self.base.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+
+    /// The server's address, without a trailing slash.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    fn to_server(&self, purpose: Purpose, path: &str, body: Bytes, answer_bytes_max: usize) -> HttpRequest {
+        let mut headers = alloc::vec![Header::new("Content-Type", "application/json")];
+        headers.extend(self.common.iter().cloned());
+        HttpRequest {
+            purpose,
+            method: Method::Post,
+            url: format!("{}{path}", self.base),
+            headers,
+            body: Body::Bytes(body),
+            gzip: false,
+            timeout: None,
+            answer_bytes_max,
+            save_to: None,
+            wire: Arc::clone(&self.wire),
+        }
+    }
+}
+
+/// One segment of a path: everything but unreserved characters is escaped.
+pub(crate) fn percent_encode(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// Standard base64 with padding.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = ALPHABET[(group >> (18 - 6 * place) & 63) as usize];
+            out.push(if place > chunk.len() { '=' } else { char::from(digit) });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_has_its_padding() {
+        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("api:K", "YXBpOks=")];
+        for (plain, encoded) in cases {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
+
+    #[test]
+    fn credentials_go_to_the_server_only() {
+        let settings = Settings {
+            base_url: Some("https://h.example/sub/".into()),
+            api_key: Some("K".into()),
+            ..Default::default()
+        };
+        let link = Link::new(&settings);
+        let place = Place { entity: "e t".into(), project: "my proj".into(), run_id: "r".into() };
+        let mut own = link.file_stream(&place, Bytes::new(), false);
+        assert_eq!(own.url, "https://h.example/sub/files/e%20t/my%20proj/r/file_stream");
+        link.sign(&mut own);
+        assert!(own.headers.iter().any(|h| h.is("authorization") && h.value.reveal() == "Basic YXBpOks="));
+        let mut other = link.graphql(Purpose::Viewer, "Viewer", "query", "");
+        other.url = "https://h.example/subway/graphql".into();
+        link.sign(&mut other);
+        assert!(!other.headers.iter().any(|h| h.is("authorization")));
+    }
+}
