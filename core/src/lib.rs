@@ -102,6 +102,8 @@ pub mod defer;
 pub mod effect;
 mod engine;
 pub mod error;
+#[allow(dead_code)]
+mod filestream;
 mod handler;
 pub mod id;
 pub mod input;

@@ -35,6 +35,11 @@ pub struct Limits {
     pub stage_deadline: Duration,
     /// Bound of the last stage, which waits for the disk.
     pub final_stage_deadline: Duration,
+    /// Bytes of lines in one push to the server, unless one line alone is larger or the user wants less. Small, so that a
+    /// push gets through a slow line before its deadline and a lost one costs little.
+    pub stream_push_bytes: usize,
+    /// Bytes of lines that wait for the server beside the push in flight, above which the log is not read on.
+    pub stream_queue_bytes: usize,
 }
 
 impl Default for Limits {
@@ -54,6 +59,8 @@ impl Default for Limits {
             console_interval: Duration::from_secs(5),
             stage_deadline: Duration::from_secs(5),
             final_stage_deadline: Duration::from_secs(12),
+            stream_push_bytes: 1 << 20,
+            stream_queue_bytes: 1 << 20,
         }
     }
 }

@@ -1,0 +1,1 @@
+//! The stream alone, against made-up answers.
