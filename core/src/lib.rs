@@ -103,7 +103,8 @@ pub mod effect;
 mod engine;
 pub mod error;
 #[allow(dead_code)]
-mod filestream;
+#[doc(hidden)]
+pub mod filestream;
 mod handler;
 pub mod id;
 pub mod input;

@@ -13,8 +13,8 @@ struct Line {
     /// The element, its comma included.
     bytes: Vec<u8>,
     before: u64,
-    /// It was rewritten after it went into a push.
-    newer: bool,
+    /// It was rewritten after it went into a push: its `before` once that push is through.
+    newer: Option<u64>,
     /// The server refused its text, and this one stands in its place.
     blank: bool,
 }
@@ -52,11 +52,11 @@ impl Console {
         let mut bytes = Vec::new();
         push_element(line, &mut bytes);
         self.bytes += bytes.len();
-        let mut new = Line { bytes, before, newer: false, blank: false };
+        let mut new = Line { bytes, before, newer: None, blank: false };
         if let Some(old) = self.lines.get(&number) {
             self.bytes -= old.bytes.len();
             new.before = old.before;
-            new.newer = true;
+            new.newer = old.newer.or(Some(before));
         }
         self.lines.insert(number, new);
         true
@@ -79,16 +79,19 @@ impl Console {
 
     /// Lines are about to be sent: a rewrite from now on is another text.
     pub(super) fn sending(&mut self, numbers: Range<u64>) {
-        self.lines.range_mut(numbers).for_each(|(_, line)| line.newer = false);
+        self.lines.range_mut(numbers).for_each(|(_, line)| line.newer = None);
     }
 
     /// These lines are on the server, as they were when they were sent.
     pub(super) fn take(&mut self, numbers: Range<u64>) {
         self.next = self.next.max(numbers.end);
-        let done: Vec<u64> =
-            self.lines.range(numbers.clone()).filter(|(_, line)| !line.newer).map(|(number, _)| *number).collect();
-        done.iter().for_each(|number| self.remove(*number));
-        self.lines.range_mut(numbers).for_each(|(_, line)| line.newer = false);
+        for number in numbers {
+            match self.lines.get_mut(&number).map(|line| (line.newer.take(), line)) {
+                Some((Some(before), line)) => line.before = before,
+                Some((None, _)) => self.remove(number),
+                None => {}
+            }
+        }
     }
 
     /// The server does not take this line: an empty one stands in its place, so that the file has no gap; if it does not

@@ -9,6 +9,8 @@
 //! - [`push`]: sending and acknowledging. [`trouble`]: refusals, the search for a line at fault, parking.
 
 mod answer;
+#[doc(hidden)]
+pub mod bench;
 mod console;
 mod escape;
 mod lines;

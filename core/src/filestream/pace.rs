@@ -53,6 +53,11 @@ impl Pace {
         self.data_since.get_or_insert(now);
     }
 
+    /// There was nothing to send after all.
+    pub(super) fn on_nothing(&mut self) {
+        self.data_since = None;
+    }
+
     /// A request leaves. `rest`: data stays behind.
     pub(super) fn on_push(&mut self, now: Instant, rest: bool) {
         self.last = Some(now);

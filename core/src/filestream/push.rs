@@ -84,6 +84,7 @@ impl FileStream {
         self.urgent = self.queue.has_more(&window);
         if window.units() == 0 && !window.has_flags() && cx.now < self.pace.heartbeat_due() {
             // The summary turned out to be what the server has.
+            self.pace.on_nothing();
             if self.is_done() {
                 self.over(Ok(()), out);
             }

@@ -1,1 +1,0 @@
-//! The stream alone, against made-up answers.

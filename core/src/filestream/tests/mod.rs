@@ -1,0 +1,7 @@
+//! The stream alone, against made-up answers.
+
+mod model;
+mod order;
+mod rig;
+mod sizes;
+mod trouble;
