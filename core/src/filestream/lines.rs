@@ -91,6 +91,11 @@ impl Lines {
         self.next
     }
 
+    /// Offset of the row after the last one that the server has.
+    pub(super) fn next_offset(&self) -> u64 {
+        self.next.max(self.delivered)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }

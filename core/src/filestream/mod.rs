@@ -4,9 +4,9 @@
 //! the server by its file and its offset, so a line never changes its offset once it was sent, and a push may be sent
 //! again, in halves too. Must not know: records, the log (a mark is only a number), other machines, credentials.
 //!
-//! - [`queue`]: lines that wait, and the part of them that is one push.
-//! - [`pace`]: when a push may leave.
-//! - [`push`]: sending and acknowledging. [`trouble`]: refusals, the search for a line at fault, parking.
+//! - `queue`: lines that wait, and the part of them that is one push.
+//! - `pace`: when a push may leave.
+//! - `push`: sending and acknowledging. `trouble`: refusals, the search for a line at fault, parking.
 
 mod answer;
 #[doc(hidden)]
@@ -42,6 +42,9 @@ use queue::{Queue, Window};
 use runwire_proto::wire::Settings;
 use told::Told;
 use trouble::{Park, Refusals};
+
+/// Bytes that a line may have, unless the user says something else.
+const LINE_MAX: usize = (10 << 20) - (100 << 10);
 
 /// Names one attempt, so that an answer that comes too late is known as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,7 +158,7 @@ impl FileStream {
         let push_max = size(settings.x_file_stream_max_bytes).unwrap_or(usize::MAX).min(limits.stream_push_bytes);
         FileStream {
             policy: policies.file_stream.clone(),
-            line_max: size(settings.x_file_stream_max_line_bytes).unwrap_or((10 << 20) - (100 << 10)),
+            line_max: size(settings.x_file_stream_max_line_bytes).unwrap_or(LINE_MAX),
             queue_max: limits.stream_queue_bytes,
             push_max,
             place: Place::default(),
@@ -256,14 +259,15 @@ impl FileStream {
     pub(crate) fn on_summary(&mut self, cx: &mut Cx<'_>, line: Option<String>, out: &mut VecDeque<Action>) {
         let State::Asking = self.state else { return };
         self.state = State::Idle;
+        let limit = self.summary_limit();
         let line = line.filter(|line| {
-            let fits = line.len() <= self.line_max;
+            let fits = line.len() <= limit;
             if !fits && let Some(_others) = self.told_summary.say(cx.now) {
                 out.push_back(Action::TellUser(format!(
                     "The summary was not uploaded, because it has more bytes than a line may have ({} > {} bytes). It \
                      is tried again when it changes.",
                     line.len(),
-                    self.line_max
+                    limit
                 )));
             }
             fits
@@ -356,9 +360,14 @@ impl FileStream {
         self.queue_max.saturating_sub(self.queue.bytes().saturating_sub(on_the_way))
     }
 
-    /// Bytes that a line may have.
+    /// Bytes that a row may have.
     pub(crate) fn line_limit(&self) -> usize {
         self.line_max
+    }
+
+    /// Bytes that the summary may have: it is the whole of many values, so a smaller bound of rows is none of it.
+    pub(crate) fn summary_limit(&self) -> usize {
+        self.line_max.max(LINE_MAX)
     }
 
     /// What is not on the server yet, as far as the stream was told of it.

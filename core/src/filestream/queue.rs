@@ -266,7 +266,11 @@ impl Queue {
 
     /// Offsets of the next lines, if nothing that waits is counted.
     pub(super) fn next_offsets(&self) -> Offsets {
-        Offsets { history: self.history.offset(), events: self.events.offset(), console: self.console.next_offset() }
+        Offsets {
+            history: self.history.next_offset(),
+            events: self.events.next_offset(),
+            console: self.console.next_offset(),
+        }
     }
 
     /// Log offset up to which everything that came from it is on the server.

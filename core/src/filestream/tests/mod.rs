@@ -1,5 +1,6 @@
 //! The stream alone, against made-up answers.
 
+mod golden;
 mod model;
 mod order;
 mod rig;

@@ -60,6 +60,7 @@ fn what_an_earlier_life_delivered_is_counted_and_not_sent() {
         rig.history(&format!("{row}"));
         rig.event(&format!("e{row}"));
     }
+    assert_eq!(rig.acked, None);
     (1..52).for_each(|number| rig.console(number, &format!("c{number}")));
     rig.console(3, "c3 rewritten");
     rig.pass(0.1);
@@ -74,6 +75,18 @@ fn what_an_earlier_life_delivered_is_counted_and_not_sent() {
     let tail = &pushes[1]["files"]["output.log"];
     assert_eq!((tail["offset"].as_u64(), tail["content"][0].as_str()), (Some(28), Some("c18")));
     assert_eq!(rig.acked.map(|(next, _)| next), Some(Offsets { history: 14, events: 3, console: 62 }));
+}
+
+#[test]
+fn what_is_said_to_be_there_is_never_less_than_what_was_delivered() {
+    let mut rig = Rig::unplaced(eager(), Limits::default());
+    rig.start(Offsets::default(), Offsets { history: 50, events: 40, console: 30 });
+    rig.history("0");
+    rig.event("0");
+    rig.call(|s, cx, out| s.on_uploaded(cx, "f".into(), out));
+    rig.next_push();
+    rig.ok();
+    assert_eq!(rig.acked, Some((Offsets { history: 50, events: 40, console: 30 }, 200)));
 }
 
 #[test]

@@ -33,12 +33,14 @@ fn a_row_that_is_too_long_uses_no_offset_and_is_told_once_a_minute() {
 #[test]
 fn a_summary_that_is_too_long_is_skipped_until_it_changes() {
     let mut rig = Rig::started(Settings { x_file_stream_max_line_bytes: Some(2000), ..eager() });
-    rig.summary = Some("s".repeat(3000));
+    rig.summary = Some("s".repeat(11_534_450));
     rig.call(|s, cx, out| s.on_summary_changed(cx, out));
     rig.pass(5.0);
     assert!(rig.asked.is_empty());
-    assert!(rig.told[0].contains("(3000 > 2000 bytes)"), "{:?}", rig.told);
-    rig.log("{}");
+    assert!(rig.told[0].contains("(11534450 > 10383360 bytes)"), "{:?}", rig.told);
+    rig.history("{}");
+    rig.summary = Some("s".repeat(3000));
+    rig.call(|s, cx, out| s.on_summary_changed(cx, out));
     rig.pass(0.1);
     assert!(rig.json()["files"]["wandb-summary.json"].is_object());
     rig.finish(Some(0));
