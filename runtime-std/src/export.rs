@@ -51,7 +51,7 @@ pub fn export(path: &Path, format: Format, out: &mut impl Write) -> Result<Vec<S
                 };
             }
         }
-        Found::Damage(text) => damage.push(text),
+        Found::Damage(found) => damage.push(found.to_string()),
         Found::Unreadable => damage.push("a record of unknown type or content was passed over".into()),
         Found::Incomplete | Found::Bytes(_) => {}
     })?;

@@ -9,14 +9,28 @@ use runwire_core::{
     ClientId, CloseReason, Config, Engine, Input, Instant, Output, Ticket, UnixNanos, completion::success,
     trace::Traced,
 };
+use runwire_proto::log::Damage;
 use runwire_proto::wire::{self, record::RecordType, request::RequestType};
 use std::{collections::VecDeque, path::Path, time::Duration};
 
 const CLIENT: ClientId = ClientId(1);
 const EXIT: Ticket = Ticket(1);
 
-/// Replays the log at `path`; gives the lines of the trace. The same log gives the same lines.
-pub fn replay(path: &Path) -> Result<Vec<String>, InspectError> {
+/// What a replay gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// The trace. The same log gives the same lines.
+    pub lines: Vec<String>,
+    /// Records that were read.
+    pub records: u64,
+    /// Records of unknown type or content, which were passed over.
+    pub unreadable: u64,
+    /// What is damaged, in the order of the file.
+    pub damage: Vec<Damage>,
+}
+
+/// Replays the log at `path`.
+pub fn replay(path: &Path) -> Result<Replay, InspectError> {
     let settings = wire::Settings {
         offline: Some(true),
         sync_file: Some("replay/run.wandb".into()),
@@ -28,13 +42,18 @@ pub fn replay(path: &Path) -> Result<Vec<String>, InspectError> {
     let mut world = World { traced: Traced::new(engine), now: Instant::ZERO, due: None, started: false };
     let first = world.traced.drain(Instant::ZERO);
     world.settle(first);
-    for_each_record(path, |found| {
-        if let Found::Record(record) = found {
+    let (mut records, mut unreadable, mut damage) = (0, 0, Vec::new());
+    for_each_record(path, |found| match found {
+        Found::Record(record) => {
+            records += 1;
             world.take(record.0);
         }
+        Found::Unreadable => unreadable += 1,
+        Found::Damage(found) => damage.push(found),
+        Found::Incomplete | Found::Bytes(_) => {}
     })?;
     world.give(Input::Close(CloseReason::Finish));
-    Ok(world.traced.lines().to_vec())
+    Ok(Replay { lines: world.traced.lines().to_vec(), records, unreadable, damage })
 }
 
 struct World {

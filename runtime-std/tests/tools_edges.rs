@@ -111,7 +111,7 @@ fn names_do_not_reach_the_terminal_as_control_characters() {
 fn a_runtime_that_is_no_time_does_not_move_the_clock() {
     for runtime in ["NaN", "Infinity", "-Infinity", "-5", "1e300"] {
         let log = log(&[row(1, &[(&["_runtime"], runtime), (&["loss"], "1")])]);
-        let trace = replay(&log.path).unwrap();
+        let trace = replay(&log.path).unwrap().lines;
         assert!(trace.last().unwrap().contains("Finished"), "{runtime}: {trace:?}");
     }
 }
@@ -124,7 +124,7 @@ fn a_run_that_is_described_twice_is_started_once() {
         wire::Record { num, record_type, info, ..Default::default() }.encode_to_vec()
     };
     let log = log(&[run(1), run(2)]);
-    let trace = replay(&log.path).unwrap();
+    let trace = replay(&log.path).unwrap().lines;
     let records = |kind: &str| trace.iter().filter(|line| line.contains(&format!(" {kind} len="))).count();
     assert_eq!(records("field 17"), 2, "{trace:#?}");
     let start = wire::request::RequestType::RunStart(wire::RunStartRequest::default());
@@ -137,7 +137,7 @@ fn a_run_that_is_described_twice_is_started_once() {
 /// A change of this file is a change of behaviour and needs a reason.
 #[test]
 fn the_trace_of_a_plain_run_is_as_reviewed() {
-    let trace = replay(&golden("01_scalars.wandb")).unwrap().join("\n") + "\n";
+    let trace = replay(&golden("01_scalars.wandb")).unwrap().lines.join("\n") + "\n";
     let reviewed = include_str!("data/replay_01_scalars.trace");
     assert!(trace == reviewed, "the trace changed; it is now:\n{trace}");
 }

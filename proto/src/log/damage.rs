@@ -47,6 +47,22 @@ pub enum DamageKind {
     Truncated,
 }
 
+impl DamageKind {
+    /// A name for programs; it does not change with the wording of the text.
+    pub fn name(self) -> &'static str {
+        match self {
+            DamageKind::Checksum => "checksum",
+            DamageKind::LengthRepaired { .. } => "length_repaired",
+            DamageKind::BadLength { .. } => "bad_length",
+            DamageKind::Zeroed => "zeroed",
+            DamageKind::UnknownType { .. } => "unknown_type",
+            DamageKind::Orphan => "orphan",
+            DamageKind::Unfinished => "unfinished",
+            DamageKind::Truncated => "truncated",
+        }
+    }
+}
+
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let DamageKind::LengthRepaired { .. } = self.kind {

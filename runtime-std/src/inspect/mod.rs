@@ -3,13 +3,15 @@
 //! The log is read once, piece by piece; memory holds one entry a metric, not the rows. The summary is what the engine
 //! itself would have: rows are folded through the same aggregation, and checkpoints only fill what is missing.
 
+mod facts;
 mod series;
 mod show;
 
+pub use facts::Facts;
 use prost::Message;
 use runwire_core::{metrics::Metrics, writer::Accounts};
 use runwire_proto::{
-    log::{DamageKind, HeaderError, LogEvent, LogReader},
+    log::{Damage, DamageKind, HeaderError, LogEvent, LogReader},
     wire::{self, record::RecordType},
 };
 use series::Series;
@@ -42,12 +44,14 @@ pub struct Report {
     pub unreadable: u64,
     /// Highest number of a record.
     pub last_num: i64,
-    /// What is damaged, with offsets and losses, in words.
-    pub damage: Vec<String>,
+    /// What is damaged, in the order of the file.
+    pub damage: Vec<Damage>,
     /// The file ends inside a record: it is still being written, or its writer died.
     pub incomplete: bool,
     /// The run, as the client last described it.
     pub run: Option<wire::RunRecord>,
+    /// What the records say of the run's circumstances.
+    pub facts: Facts,
     /// How the run ended; `None` if it has not.
     pub exit: Option<wire::RunExitRecord>,
     /// What the writer counted; `None` if the run has not ended or another program wrote the log.
@@ -65,7 +69,7 @@ pub fn inspect(path: &Path) -> Result<Report, InspectError> {
     for_each_record(path, |event| match event {
         Found::Record(record) => report.take(*record),
         Found::Unreadable => report.unreadable += 1,
-        Found::Damage(text) => report.damage.push(text),
+        Found::Damage(damage) => report.damage.push(damage),
         Found::Incomplete => report.incomplete = true,
         Found::Bytes(bytes) => report.bytes += bytes,
     })?;
@@ -76,7 +80,7 @@ pub fn inspect(path: &Path) -> Result<Report, InspectError> {
 pub(crate) enum Found {
     Record(Box<(wire::Record, bytes::Bytes)>),
     Unreadable,
-    Damage(String),
+    Damage(Damage),
     /// The damage that follows is a cut at the end of the file.
     Incomplete,
     Bytes(u64),
@@ -98,7 +102,7 @@ pub(crate) fn for_each_record(path: &Path, mut found: impl FnMut(Found)) -> Resu
                 if damage.kind == DamageKind::Truncated {
                     found(Found::Incomplete);
                 }
-                found(Found::Damage(damage.to_string()));
+                found(Found::Damage(damage));
             }
             LogEvent::Fatal(error) => return Err(InspectError::Header(error)),
             LogEvent::NeedMore(_) if ended => return Ok(()),
@@ -145,6 +149,7 @@ impl Report {
         let from_client = record.info.is_some();
         let Some(kind) = record.record_type else { return };
         *self.records.entry(name_of(&kind)).or_default() += 1;
+        self.facts.take(&kind);
         let Some(metrics) = &mut self.metrics else { return };
         match kind {
             RecordType::History(history) => {

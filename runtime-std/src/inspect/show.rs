@@ -16,6 +16,9 @@ impl Report {
             let name = if run.display_name.is_empty() { String::new() } else { format!(" ({})", run.display_name) };
             line(&mut out, "run", &printable(&format!("{}/{}{name}", run.project, run.run_id)));
         }
+        for (name, text) in self.facts.lines(self.run.as_ref()) {
+            line(&mut out, name, &printable(&text));
+        }
         let end = match &self.exit {
             Some(exit) => format!("finished with exit code {} after {} s", exit.exit_code, exit.runtime),
             None => "no exit record: still running, or its writer was killed".into(),
@@ -29,7 +32,7 @@ impl Report {
             line(&mut out, "unknown", &format!("{} records of unknown type or content", self.unreadable));
         }
         for damage in &self.damage {
-            line(&mut out, "damage", damage);
+            line(&mut out, "damage", &damage.to_string());
         }
         self.table(&mut out);
         out
@@ -59,12 +62,20 @@ impl Report {
             json!({"accepted": a.accepted, "refused_disk": a.refused_disk, "refused_closed": a.refused_closed,
                    "rows_behind": a.rows_behind, "bad_values": a.bad_values})
         });
+        let damage: Vec<Value> = self
+            .damage
+            .iter()
+            .map(|damage| {
+                json!({"kind": damage.kind.name(), "offset": damage.offset, "bytes_lost": damage.length,
+                       "records_lost": damage.records_lost_estimate, "text": damage.to_string()})
+            })
+            .collect();
         json!({
             "bytes": self.bytes, "run": run, "rows": self.rows, "records": self.records,
             "stored": self.stored(), "missing": self.missing(), "unreadable": self.unreadable,
-            "damage": self.damage, "incomplete": self.incomplete, "accounts": accounts,
+            "damage": damage, "incomplete": self.incomplete, "accounts": accounts,
             "exit_code": self.exit.as_ref().map(|exit| exit.exit_code), "metrics": metrics,
-            "summary_json": self.summary_json(),
+            "summary_json": self.summary_json(), "facts": self.facts.to_value(self.run.as_ref()),
         })
         .to_string()
     }
