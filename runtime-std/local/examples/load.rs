@@ -8,7 +8,7 @@ use std::{
     env,
     error::Error,
     fmt::Write as _,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},

@@ -143,14 +143,19 @@ impl Backend {
                 self.storage(now_ms, request, signature, [*entity, *project, *run, &name])?
             }
             ("GET", ["healthz" | "ready"]) => Response::of(200, "text/plain; charset=utf-8", b"ok".to_vec()),
-            ("GET" | "HEAD", [""] | ["_page", ..]) if admitted || self.is_open() => {
-                page::answer(self, now_ms, request, &segments)?
+            ("GET" | "HEAD", segments) if is_page(segments) && (admitted || self.is_open()) => {
+                page::answer(self, now_ms, request, segments)?
             }
             ("GET", ["_runwire", "state", entity, project, run]) if admitted || self.settings.open_state => {
                 let found = self.snapshot(now_ms, entity, project, run)?;
                 if found.is_null() { Response::error(404, "no such run") } else { Response::json(200, &found) }
             }
-            ("GET" | "HEAD", [""] | ["_page", ..] | ["_runwire", ..]) if !admitted => {
+            ("GET" | "HEAD", ["files", entity, project, run, name @ ..]) if admitted || self.is_open() => {
+                self.download([*entity, *project, *run, &name.join("/")])?
+            }
+            ("GET" | "HEAD", segments)
+                if !admitted && (is_page(segments) || matches!(segments, ["files" | "_runwire", ..])) =>
+            {
                 let answer = Response::error(401, "give an API key as the password");
                 answer.with("WWW-Authenticate", "Basic realm=\"Runwire: user api, password your key\"")
             }
@@ -166,9 +171,6 @@ impl Backend {
             },
             ("POST", ["files", entity, project, run, "file_stream"]) => {
                 self.file_stream(now_ms, request, [*entity, *project, *run])?
-            }
-            ("GET" | "HEAD", ["files", entity, project, run, name @ ..]) => {
-                self.download([*entity, *project, *run, &name.join("/")])?
             }
             (_, ["graphql"] | ["files", ..] | ["storage", ..] | ["oidc", "token"]) => {
                 Response::error(405, "this method is not allowed here")
@@ -286,6 +288,16 @@ impl Backend {
         Ok(answer
             .with("Content-MD5", file.md5.as_deref().unwrap_or_default())
             .with("Content-Disposition", "attachment"))
+    }
+}
+
+/// Addresses of the page, and those that clients print for projects and runs.
+fn is_page(segments: &[&str]) -> bool {
+    const OTHERS: [&str; 7] = ["graphql", "files", "storage", "oidc", "sdk", "healthz", "_runwire"];
+    match segments {
+        [""] | ["_page", ..] => true,
+        [entity, _] | [entity, _, "runs", _] | [entity, _, ""] => !OTHERS.contains(entity),
+        _ => false,
     }
 }
 

@@ -7,8 +7,9 @@ use std::{
     ops::Range,
 };
 
-/// A chunk takes more rows until it has this many bytes.
-const CHUNK_BYTES: usize = 64 << 10;
+/// A chunk takes more rows up to this many bytes; a longer row is a chunk of its own. The database rounds values up to a
+/// power of two, with some bytes of its own: this fits well into 64 KiB.
+const CHUNK_BYTES: usize = 63 << 10;
 
 /// What is known of the rows of one log of one client.
 #[derive(Debug, Default, Clone)]
@@ -115,21 +116,24 @@ impl Rows {
     fn insert(&mut self, offset: u64, texts: &[String]) -> (u64, bool, usize) {
         let before = self.chunks.range_mut(..offset).next_back();
         let (start, grows, chunk) = match before {
-            Some((start, chunk)) if start + chunk.hashes.len() as u64 == offset && chunk.bytes < CHUNK_BYTES => {
+            Some((start, chunk)) if start + chunk.hashes.len() as u64 == offset && chunk.takes(&texts[0]) => {
                 (*start, true, chunk)
             }
             _ => (offset, false, self.chunks.entry(offset).or_default()),
         };
         let mut taken = 0;
-        for text in texts {
+        while let Some(text) = texts.get(taken).filter(|text| taken == 0 || chunk.takes(text)) {
             chunk.bytes += text.len() + 4;
             chunk.hashes.push(hash(text));
             taken += 1;
-            if chunk.bytes >= CHUNK_BYTES {
-                break;
-            }
         }
         (start, grows, taken)
+    }
+}
+
+impl Chunk {
+    fn takes(&self, text: &str) -> bool {
+        self.bytes + text.len() + 4 <= CHUNK_BYTES
     }
 }
 
