@@ -133,13 +133,13 @@ fn has_word(line: &str, word: &str) -> bool {
 fn wrong_dependencies(package: &Value) -> Vec<String> {
     let name = package["name"].as_str().unwrap_or_default();
     let below: &[&str] = match name {
-        "runwire-proto" => &[],
+        "runwire-proto" | "runwire-local" => &[],
         "runwire-core" => &["runwire-proto"],
         "runwire-std" | "runwire-async" | "runwire-wasm" | "runwire-fuzz" | "runwire-pure" => {
             &["runwire-proto", "runwire-core"]
         }
         "runwire-tests" | "runwire-examples" => {
-            &["runwire-proto", "runwire-core", "runwire-std", "runwire-async", "runwire-tests"]
+            &["runwire-proto", "runwire-core", "runwire-std", "runwire-local", "runwire-async", "runwire-tests"]
         }
         _ => return vec![format!("{name}: a new package; give it its place in this test and in docs/ARCHITECTURE.md")],
     };

@@ -1,0 +1,183 @@
+//! History by metric: every number of every row in columns, so that a chart of a million steps is one pass over memory.
+
+use crate::json;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Where a row is and which step it has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Place {
+    /// `_step`, or the offset if the row has none.
+    pub step: f64,
+    pub client: u32,
+    pub offset: u64,
+}
+
+/// The numbers of a run's history.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Columns {
+    places: Vec<Place>,
+    unsorted: bool,
+    numbers: HashMap<String, usize>,
+    series: Vec<Series>,
+    path: String,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Series {
+    rows: Vec<u32>,
+    values: Vec<f64>,
+}
+
+/// What one pixel column of a chart shows. JSON has no non-finite numbers: they are counted instead.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bucket {
+    /// Smallest and largest x of the points in it.
+    pub x: (f64, f64),
+    /// Smallest and largest finite value; null if there is none.
+    pub y: Option<(f64, f64)>,
+    /// Finite values.
+    pub count: u64,
+    /// NaN and infinite values.
+    pub nonfinite: u64,
+}
+
+impl Columns {
+    /// Takes a row that has been stored.
+    pub(crate) fn push(&mut self, client: u32, offset: u64, text: &str) {
+        let row = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        let mut step = None;
+        let mut path = std::mem::take(&mut self.path);
+        json::numbers(text, &mut path, &mut |name, value| {
+            if name == "_step" {
+                step = Some(value);
+            }
+            let number = match self.numbers.get(name) {
+                Some(number) => *number,
+                None => {
+                    self.series.push(Series::default());
+                    self.numbers.insert(name.to_owned(), self.series.len() - 1);
+                    self.series.len() - 1
+                }
+            };
+            self.series[number].rows.push(row);
+            self.series[number].values.push(value);
+        });
+        self.path = path;
+        #[expect(clippy::cast_precision_loss, reason = "steps are doubles in the protocol")]
+        let step = step.filter(|step| step.is_finite()).unwrap_or(offset as f64);
+        self.unsorted |= self.places.last().is_some_and(|last| last.step > step);
+        self.places.push(Place { step, client, offset });
+    }
+
+    /// The rows in the order of their steps.
+    pub(crate) fn by_step(&self) -> Vec<Place> {
+        let mut places = self.places.clone();
+        if self.unsorted {
+            places.sort_by(|a, b| a.step.total_cmp(&b.step));
+        }
+        places
+    }
+
+    /// Step of the last row.
+    pub(crate) fn last_step(&self) -> Option<f64> {
+        self.places.iter().map(|place| place.step).max_by(f64::total_cmp)
+    }
+
+    /// Names of the metrics and how many values each has, by name.
+    pub(crate) fn names(&self) -> Vec<(&str, usize)> {
+        let mut names: Vec<_> =
+            self.numbers.iter().map(|(name, number)| (name.as_str(), self.series[*number].values.len())).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The smallest and largest value in each of `buckets` equal parts of the x axis. Empty parts are left out.
+    /// `axis` is another metric, or none for the step; `from..=to` limits x.
+    pub(crate) fn chart(&self, name: &str, axis: Option<&str>, limits: (f64, f64), buckets: usize) -> Vec<Bucket> {
+        let Some(series) = self.numbers.get(name).map(|number| &self.series[*number]) else { return Vec::new() };
+        let axis = axis.filter(|axis| *axis != "_step").map(|axis| self.numbers.get(axis).map(|n| &self.series[*n]));
+        let wanted = |(x, _): &(f64, f64)| *x >= limits.0 && *x <= limits.1;
+        let points: Vec<(f64, f64)> = match axis {
+            None => {
+                let rows = series.rows.iter().zip(&series.values);
+                rows.map(|(row, value)| (self.places[*row as usize].step, *value)).filter(wanted).collect()
+            }
+            Some(None) => return Vec::new(),
+            Some(Some(axis)) => joined(axis, series).filter(wanted).collect(),
+        };
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        points.iter().for_each(|(x, _)| (low, high) = (low.min(*x), high.max(*x)));
+        if low > high || buckets == 0 {
+            return Vec::new();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a chart has some thousand pixels")]
+        let scale = if high > low { buckets as f64 / (high - low) } else { 0.0 };
+        let mut found: Vec<Option<Bucket>> = vec![None; buckets];
+        for (x, y) in points {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and `buckets`")]
+            let at = (((x - low) * scale) as usize).min(buckets - 1);
+            let bucket = found[at].get_or_insert(Bucket { x: (x, x), y: None, count: 0, nonfinite: 0 });
+            bucket.x = (bucket.x.0.min(x), bucket.x.1.max(x));
+            if y.is_finite() {
+                bucket.count += 1;
+                bucket.y = Some(bucket.y.map_or((y, y), |(least, most)| (least.min(y), most.max(y))));
+            } else {
+                bucket.nonfinite += 1;
+            }
+        }
+        found.into_iter().flatten().collect()
+    }
+}
+
+/// Values of two series that stand in the same row.
+fn joined<'a>(xs: &'a Series, ys: &'a Series) -> impl Iterator<Item = (f64, f64)> + 'a {
+    let mut at = 0;
+    ys.rows.iter().zip(&ys.values).filter_map(move |(row, y)| {
+        while xs.rows.get(at).is_some_and(|other| other < row) {
+            at += 1;
+        }
+        (xs.rows.get(at) == Some(row)).then(|| (xs.values[at], *y))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+
+    #[test]
+    fn a_chart_keeps_the_extremes_of_every_part() {
+        let mut columns = Columns::default();
+        for step in 0..1000 {
+            let loss = if step == 500 { 99 } else { step % 7 };
+            let nan = if step == 501 { "NaN" } else { "1" };
+            columns.push(
+                0,
+                step,
+                &format!("{{\"_step\":{step},\"loss\":{loss},\"nan\":{nan},\"half\":{}.5}}", step / 2),
+            );
+        }
+        let chart = columns.chart("loss", None, ALL, 10);
+        assert_eq!(chart.len(), 10);
+        assert_eq!(chart[0].y, Some((0.0, 6.0)));
+        assert_eq!((chart[5].y, chart[5].count), (Some((0.0, 99.0)), 100));
+        assert_eq!(columns.chart("nan", None, ALL, 10)[5].nonfinite, 1);
+        assert_eq!(columns.chart("loss", Some("half"), (250.0, 250.9), 10).len(), 1);
+        assert_eq!(columns.chart("loss", Some("none"), ALL, 10), []);
+        assert_eq!(columns.chart("none", None, ALL, 10), []);
+        assert_eq!(columns.names()[2], ("loss", 1000));
+        assert_eq!(columns.last_step(), Some(999.0));
+    }
+
+    #[test]
+    fn rows_are_found_by_step_whatever_their_order() {
+        let mut columns = Columns::default();
+        for (offset, text) in ["{\"_step\":5}", "{\"_step\":2}", "{\"a\":1}", "not json"].iter().enumerate() {
+            columns.push(0, offset as u64, text);
+        }
+        let steps: Vec<f64> = columns.by_step().iter().map(|place| place.step).collect();
+        assert_eq!(steps, [2.0, 2.0, 3.0, 5.0]);
+    }
+}

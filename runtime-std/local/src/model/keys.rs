@@ -1,0 +1,101 @@
+//! How keys of the store are laid out: one letter, the run's number, and what orders the rest.
+
+/// The kinds of row logs of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Log {
+    /// `wandb-history.jsonl`.
+    History,
+    /// `wandb-events.jsonl`.
+    Events,
+}
+
+impl Log {
+    pub(crate) const ALL: [Self; 2] = [Self::History, Self::Events];
+
+    fn letter(self) -> u8 {
+        match self {
+            Self::History => b'h',
+            Self::Events => b'e',
+        }
+    }
+}
+
+pub(crate) const SERVER: &[u8] = b"g";
+pub(crate) const PROJECTS: &[u8] = b"p";
+pub(crate) const RUNS: &[u8] = b"r";
+
+pub(crate) fn project(entity: &str, name: &str) -> Vec<u8> {
+    [PROJECTS, entity.as_bytes(), b"\0", name.as_bytes()].concat()
+}
+
+pub(crate) fn run(id: u64) -> Vec<u8> {
+    [RUNS, &id.to_be_bytes()].concat()
+}
+
+pub(crate) fn config(id: u64) -> Vec<u8> {
+    [b"c".as_slice(), &id.to_be_bytes()].concat()
+}
+
+pub(crate) fn summary(id: u64) -> Vec<u8> {
+    [b"s".as_slice(), &id.to_be_bytes()].concat()
+}
+
+/// Rows of one log of all clients.
+pub(crate) fn log(id: u64, log: Log) -> Vec<u8> {
+    [[log.letter()].as_slice(), &id.to_be_bytes()].concat()
+}
+
+/// Rows of one client that were stored together, by the offset of the first.
+pub(crate) fn chunk(id: u64, of: Log, client: u32, offset: u64) -> Vec<u8> {
+    [log(id, of).as_slice(), &client.to_be_bytes(), &offset.to_be_bytes()].concat()
+}
+
+/// Console lines of all clients.
+pub(crate) fn console(id: u64) -> Vec<u8> {
+    [b"o".as_slice(), &id.to_be_bytes()].concat()
+}
+
+pub(crate) fn console_line(id: u64, client: u32, line: u64) -> Vec<u8> {
+    [console(id).as_slice(), &client.to_be_bytes(), &line.to_be_bytes()].concat()
+}
+
+/// Client and offset at the end of a key made by [`chunk`] or [`console_line`].
+pub(crate) fn client_and_offset(key: &[u8]) -> Option<(u32, u64)> {
+    let tail = key.get(9..21)?;
+    let (client, offset) = tail.split_at(4);
+    Some((u32::from_be_bytes(client.try_into().ok()?), u64::from_be_bytes(offset.try_into().ok()?)))
+}
+
+/// Descriptions of the files of a run.
+pub(crate) fn files(id: u64) -> Vec<u8> {
+    [b"f".as_slice(), &id.to_be_bytes()].concat()
+}
+
+pub(crate) fn file(id: u64, name: &str) -> Vec<u8> {
+    [files(id).as_slice(), name.as_bytes()].concat()
+}
+
+/// The bytes of one stored version of a file.
+pub(crate) fn blob(number: u64) -> Vec<u8> {
+    [b"b".as_slice(), &number.to_be_bytes()].concat()
+}
+
+pub(crate) fn blob_piece(number: u64, piece: u64) -> Vec<u8> {
+    [blob(number).as_slice(), &piece.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_order_the_keys() {
+        let low = chunk(1, Log::History, 0, 255);
+        let high = chunk(1, Log::History, 0, 256);
+        assert!(low < high && high < chunk(1, Log::History, 1, 0));
+        assert!(high.starts_with(&log(1, Log::History)) && !high.starts_with(&log(1, Log::Events)));
+        assert_eq!(client_and_offset(&high), Some((0, 256)));
+        assert_eq!(client_and_offset(&console_line(9, 3, 4)), Some((3, 4)));
+        assert_eq!(client_and_offset(b"short"), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! One run: what is known of it, and its rows as far as they have been read from the store.
+
+use super::{
+    columns::Columns,
+    keys::{self, Log},
+    rows::{self, Rows},
+};
+use crate::{
+    json,
+    store::{Store, StoreError},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What the store keeps of a run besides config, summary, rows, lines and files.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Meta {
+    pub id: u64,
+    pub entity: String,
+    pub project: String,
+    pub name: String,
+    pub display_name: Option<String>,
+    pub description: Option<String>,
+    pub notes: Option<String>,
+    pub tags: Vec<String>,
+    pub group: Option<String>,
+    pub job_type: Option<String>,
+    pub host: Option<String>,
+    pub program: Option<String>,
+    pub repo: Option<String>,
+    pub commit: Option<String>,
+    pub sweep: Option<String>,
+    pub created_ms: u64,
+    pub heartbeat_ms: u64,
+    /// A state that a client has set, until the run is heard of again.
+    pub set_state: Option<String>,
+    pub complete: bool,
+    pub exit_code: Option<i64>,
+    pub preempting: bool,
+    /// The user has asked the run to stop.
+    pub stop: bool,
+    /// The server derives the summary from the rows; the client sends only what the user set.
+    pub derives_summary: bool,
+    /// Ids of the writers, in the order of their first push; a run that is not shared has one, the empty id.
+    pub clients: Vec<String>,
+    pub alerts: Vec<Value>,
+    pub counters: Counters,
+}
+
+/// What happened on a run's file stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    /// Pushes, heartbeats included.
+    pub requests: u64,
+    /// History and events rows that were new.
+    pub rows: u64,
+    /// Rows sent again with equal content.
+    pub duplicates: u64,
+    /// Rows sent again with other content. The first content stays.
+    pub conflicts: u64,
+}
+
+/// A run in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub meta: Meta,
+    /// The config as the client sent it.
+    pub config: Option<String>,
+    /// The summary as one object: of one writer its own text, of several their keys together.
+    pub summary: Option<String>,
+    pub data: Option<Data>,
+}
+
+/// What the rows of a run are, without their texts.
+#[derive(Debug, Default)]
+pub(crate) struct Data {
+    pub logs: BTreeMap<(Log, u32), Rows>,
+    pub columns: Columns,
+    /// Line behind the last one, by writer.
+    pub console: BTreeMap<u32, u64>,
+    /// Last values by key, if the server derives the summary.
+    pub derived: Map<String, Value>,
+}
+
+impl Data {
+    /// Reads it from the store.
+    pub(crate) fn load(store: &dyn Store, meta: &Meta) -> Result<Self, StoreError> {
+        let mut data = Self::default();
+        for log in Log::ALL {
+            store.scan(&keys::log(meta.id, log), &[], &mut |key, value| {
+                if let Some((client, start)) = keys::client_and_offset(key) {
+                    data.logs.entry((log, client)).or_default().load(start, value);
+                    for (offset, text) in (start..).zip(rows::lines(value)) {
+                        data.note(meta, log, client, offset, text);
+                    }
+                }
+                true
+            })?;
+        }
+        store.scan(&keys::console(meta.id), &[], &mut |key, _| {
+            if let Some((client, line)) = keys::client_and_offset(key) {
+                data.console.insert(client, line + 1);
+            }
+            true
+        })?;
+        Ok(data)
+    }
+
+    /// Takes in a row that is in the store.
+    pub(crate) fn note(&mut self, meta: &Meta, log: Log, client: u32, offset: u64, text: &str) {
+        match log {
+            Log::History => {
+                self.columns.push(client, offset, text);
+                if meta.derives_summary
+                    && let Some(Value::Object(row)) = json::parse(text)
+                {
+                    self.derived.extend(row);
+                }
+            }
+            Log::Events => {}
+        }
+    }
+
+    /// Rows of a log that a resumed run begins behind.
+    pub(crate) fn line_count(&self, log: Log) -> u64 {
+        self.logs.iter().filter(|((of, _), _)| *of == log).map(|(_, rows)| rows.end()).sum()
+    }
+
+    /// Console lines of all writers.
+    pub(crate) fn console_count(&self) -> u64 {
+        self.console.values().sum()
+    }
+
+    /// Offsets without a row below a row.
+    pub(crate) fn gaps(&self) -> u64 {
+        self.logs.values().map(Rows::gaps).sum()
+    }
+}
+
+impl Run {
+    /// `running`, `finished`, `failed`, `crashed`, `preempting`, `preempted` or what a client has set.
+    pub(crate) fn state(&self, now_ms: u64, crashed_after_ms: u64) -> String {
+        let meta = &self.meta;
+        let silent = now_ms.saturating_sub(meta.heartbeat_ms) > crashed_after_ms;
+        let state = match (&meta.set_state, meta.complete, meta.exit_code) {
+            (Some(state), _, _) => state,
+            (None, true, None | Some(0)) => "finished",
+            (None, true, Some(_)) if meta.preempting => "preempted",
+            (None, true, Some(_)) => "failed",
+            (None, false, _) => match (meta.preempting, silent) {
+                (false, false) => "running",
+                (false, true) => "crashed",
+                (true, false) => "preempting",
+                (true, true) => "preempted",
+            },
+        };
+        state.to_owned()
+    }
+
+    /// The summary that is shown: what the server derives, under what the client says.
+    pub(crate) fn summary(&self) -> Map<String, Value> {
+        let mut summary = Map::new();
+        if let Some(data) = self.data.as_ref().filter(|_| self.meta.derives_summary) {
+            summary.clone_from(&data.derived);
+        }
+        if let Some(Value::Object(said)) = self.summary.as_deref().and_then(json::parse) {
+            summary.extend(said);
+        }
+        summary
+    }
+
+    /// The config as an object: `{"lr": {"value": 0.1}, "_wandb": {"value": {...}}}`.
+    pub(crate) fn config(&self) -> Value {
+        self.config.as_deref().and_then(json::parse).unwrap_or_else(|| Value::Object(Map::new()))
+    }
+
+    /// Run and last step that this one was forked from.
+    pub(crate) fn branch_point(&self) -> Option<(String, f64)> {
+        if !self.config.as_deref()?.contains("branch_point") {
+            return None;
+        }
+        let config = self.config();
+        let point = &config["_wandb"]["value"]["branch_point"];
+        Some((point["run_id"].as_str()?.to_owned(), point["step"].as_f64()?))
+    }
+
+    /// The number of a writer, if it has pushed.
+    pub(crate) fn client(&self, id: &str) -> Option<u32> {
+        let at = self.meta.clients.iter().position(|known| known == id)?;
+        u32::try_from(at).ok()
+    }
+}

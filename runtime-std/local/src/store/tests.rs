@@ -1,0 +1,51 @@
+//! Both stores keep the same promises.
+
+use super::*;
+
+fn keys(store: &dyn Store, prefix: &[u8], from: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    store
+        .scan(prefix, from, &mut |key, _| {
+            found.push(key.to_vec());
+            true
+        })
+        .unwrap();
+    found
+}
+
+fn promises(store: &mut dyn Store) {
+    let put = |key: &[u8]| Op::Put(key.to_vec(), key.to_vec());
+    store.apply(vec![put(b"a1"), put(b"a2"), put(b"b"), put(b"a\xff"), Op::Delete(b"zz".to_vec())]).unwrap();
+    assert_eq!(keys(store, b"a", b""), [b"a1".to_vec(), b"a2".to_vec(), b"a\xff".to_vec()]);
+    assert_eq!(keys(store, b"a", b"a2"), [b"a2".to_vec(), b"a\xff".to_vec()]);
+    assert_eq!(store.get(b"b").unwrap(), Some(b"b".to_vec()));
+    store.apply(vec![Op::Delete(b"a2".to_vec()), Op::Put(b"b".to_vec(), b"new".to_vec())]).unwrap();
+    assert_eq!(keys(store, b"a", b"a2"), [b"a\xff".to_vec()]);
+    assert_eq!(store.get(b"b").unwrap(), Some(b"new".to_vec()));
+    assert_eq!(store.get(b"c").unwrap(), None);
+    store.barrier().wait().unwrap();
+}
+
+#[test]
+fn memory_keeps_the_promises() {
+    promises(&mut MemoryStore::default());
+}
+
+#[test]
+fn disk_keeps_the_promises_and_the_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/data.redb");
+    let mut store = DiskStore::open(&path).unwrap();
+    promises(&mut store);
+    assert!(matches!(DiskStore::open(&path), Err(StoreError::InUse(_))));
+    drop(store);
+    let store = DiskStore::open(&path).unwrap();
+    assert_eq!(keys(&store, b"", b""), [b"a1".to_vec(), b"a\xff".to_vec(), b"b".to_vec()]);
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), vec![7u8; 100_000]).unwrap();
+    assert!(matches!(DiskStore::open(file.path()), Err(StoreError::Failed { .. })));
+}

@@ -1,0 +1,91 @@
+//! The official Python package works against the server: each script of `python/` runs by itself and asserts what it
+//! finds. Needs an interpreter that has the package, named by `RUNWIRE_PYTHON`; without it these tests say so and pass.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use runwire_local::{Options, Server};
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+const KEY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn script(name: &str) {
+    let Some(python) = env::var_os("RUNWIRE_PYTHON") else {
+        eprintln!("skipped: set RUNWIRE_PYTHON to a Python that has the package wandb to run {name}.py");
+        return;
+    };
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        data: Some(dir.path().join("server/data.redb")),
+        keys: vec![KEY.to_owned()],
+        test_controls: true,
+        ..Options::default()
+    };
+    let server = Server::start(options).unwrap();
+    let home = dir.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let output = Command::new(python)
+        .arg(scripts.join(format!("{name}.py")))
+        .current_dir(&home)
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
+        .env("HOME", &home)
+        .env("PYTHONPATH", &scripts)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("WANDB_BASE_URL", server.url())
+        .env("WANDB_API_KEY", KEY)
+        .env("WANDB_ERROR_REPORTING", "false")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if !output.status.success() {
+        let seen = server.controls().map(|controls| controls.requests(None)).unwrap_or_default();
+        let last: Vec<String> = seen.iter().filter(|one| one["status"] != 200).map(ToString::to_string).collect();
+        panic!("{name}.py: {}\n{}\n{}", said(&output.stdout), said(&output.stderr), last.join("\n"));
+    }
+}
+
+#[test]
+fn a_run_with_everything() {
+    script("basic");
+}
+
+#[test]
+fn resumed_runs() {
+    script("resume");
+}
+
+#[test]
+fn forked_and_rewound_runs() {
+    script("branch");
+}
+
+#[test]
+fn the_public_api() {
+    script("reads");
+}
+
+#[test]
+fn offline_runs() {
+    script("offline");
+}
+
+#[test]
+fn shared_runs() {
+    script("shared");
+}
+
+#[test]
+fn scripted_faults() {
+    script("faults");
+}
+
+#[test]
+fn wrong_keys() {
+    script("keys");
+}
