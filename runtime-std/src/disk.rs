@@ -51,10 +51,7 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
         Effect::ReadFile { path, at, len } => read_file(&path, at, len).map(|bytes| Completion::Read(bytes.into())),
         Effect::StatFiles { paths } => Ok(Completion::Stats(paths.iter().map(|path| stat(path)).collect())),
         Effect::HashFile { path } => hash(&path).map(Completion::Hashed),
-        Effect::Http(request) => {
-            let message = format!("{} can't be reached: this build has no network", request.shown_url());
-            return Completion::Failed(Failure { kind: FailureKind::Unreachable, message });
-        }
+        Effect::Http(request) => return crate::http::perform(&request),
     };
     outcome.unwrap_or_else(|error| Completion::Failed(failure(&error)))
 }

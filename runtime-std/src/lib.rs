@@ -7,6 +7,7 @@ mod driver;
 pub mod exec;
 pub mod export;
 pub mod flags;
+mod http;
 mod inbox;
 pub mod inspect;
 mod options;
