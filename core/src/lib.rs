@@ -117,6 +117,8 @@ pub mod notice;
 pub mod output;
 mod retry;
 pub mod rng;
+#[allow(dead_code, unused_imports)]
+mod sender;
 pub mod service;
 pub mod settings;
 pub mod time;

@@ -18,6 +18,7 @@ mod fold;
 mod item;
 mod keys;
 mod leaf;
+mod line;
 mod row;
 mod sample;
 mod summary;

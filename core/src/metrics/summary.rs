@@ -183,7 +183,7 @@ impl Summary {
 
 /// Writes nested objects for paths that come in order.
 #[derive(Default)]
-struct Tree<'a> {
+pub(super) struct Tree<'a> {
     out: String,
     /// The labels of the objects that are open below the outermost one.
     open: Vec<&'a str>,
@@ -191,8 +191,19 @@ struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
+    /// A tree that is written to a buffer which is used again.
+    pub(super) fn in_buffer(mut out: String) -> Self {
+        out.clear();
+        Tree { out, ..Self::default() }
+    }
+
+    /// Writes the value of the leaf that was entered.
+    pub(super) fn value(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
     /// Closes and opens objects as needed and writes the name of the leaf.
-    fn enter(&mut self, labels: &[&'a str]) {
+    pub(super) fn enter(&mut self, labels: &[&'a str]) {
         let (leaf, objects) = labels.split_last().expect("a path has at least one label");
         let common = self.open.iter().zip(objects).take_while(|(a, b)| a == b).count();
         for _ in common..self.open.len() {
@@ -210,7 +221,7 @@ impl<'a> Tree<'a> {
         self.out.push(':');
     }
 
-    fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         if !self.started {
             self.out.push('{');
         }

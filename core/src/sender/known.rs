@@ -1,0 +1,69 @@
+//! The run as the log describes it, and as the server has named it.
+
+use super::action::{Mode, Overrides};
+use crate::uplink::Place;
+use alloc::string::String;
+use runwire_proto::wire;
+
+/// The run's own record with all later changes, and its place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) run: wire::RunRecord,
+    /// What was asked for, until the server says what it is.
+    pub(super) place: Place,
+}
+
+impl Known {
+    /// The first record of a run. `entity` and `project` fill what it leaves open.
+    pub(super) fn new(mut run: wire::RunRecord, mode: &Mode, entity: &str, project: &str) -> Self {
+        prepare(&mut run, mode);
+        let or = |text: &str, default: &str| String::from(if text.is_empty() { default } else { text });
+        let place =
+            Place { entity: or(&run.entity, entity), project: or(&run.project, project), run_id: run.run_id.clone() };
+        run.config = None;
+        run.telemetry = None;
+        run.summary = None;
+        Known { run, place }
+    }
+
+    /// A later record: only what is set overwrites; an empty list does not clear.
+    pub(super) fn update(&mut self, mut update: wire::RunRecord, mode: &Mode) {
+        prepare(&mut update, mode);
+        let set = |to: &mut String, from: String| {
+            if !from.is_empty() {
+                *to = from;
+            }
+        };
+        let run = &mut self.run;
+        set(&mut run.display_name, update.display_name);
+        set(&mut run.notes, update.notes);
+        set(&mut run.run_group, update.run_group);
+        set(&mut run.job_type, update.job_type);
+        set(&mut run.sweep_id, update.sweep_id);
+        set(&mut run.host, update.host);
+        if !update.tags.is_empty() {
+            run.tags = update.tags;
+        }
+        if update.git.is_some() {
+            run.git = update.git;
+        }
+    }
+}
+
+fn prepare(run: &mut wire::RunRecord, mode: &Mode) {
+    let Mode::Sync(Overrides { entity, project, run_id, job_type, tag_replacements }) = mode else { return };
+    let set = |to: &mut String, from: &String| {
+        if !from.is_empty() {
+            to.clone_from(from);
+        }
+    };
+    set(&mut run.entity, entity);
+    set(&mut run.project, project);
+    set(&mut run.run_id, run_id);
+    set(&mut run.job_type, job_type);
+    for tag in &mut run.tags {
+        if let Some((_, new)) = tag_replacements.iter().find(|(old, _)| old == tag) {
+            tag.clone_from(new);
+        }
+    }
+}
