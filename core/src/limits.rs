@@ -35,6 +35,16 @@ pub struct Limits {
     pub stage_deadline: Duration,
     /// Bound of the last stage, which waits for the disk.
     pub final_stage_deadline: Duration,
+    /// How long files are collected before the server is asked where they go.
+    pub upload_batch_interval: Duration,
+    /// Files that the server is asked for at a time, and about how many addresses are kept.
+    pub upload_names_max: usize,
+    /// Files that are digested at a time.
+    pub hashes_max: usize,
+    /// Files that are transferred at a time.
+    pub transfers_max: usize,
+    /// Shortest and longest time between two looks at live files.
+    pub live_poll: (Duration, Duration),
 }
 
 impl Default for Limits {
@@ -54,6 +64,11 @@ impl Default for Limits {
             console_interval: Duration::from_secs(5),
             stage_deadline: Duration::from_secs(5),
             final_stage_deadline: Duration::from_secs(12),
+            upload_batch_interval: Duration::from_secs(5),
+            upload_names_max: 1000,
+            hashes_max: 8,
+            transfers_max: 128,
+            live_poll: (Duration::from_millis(500), Duration::from_secs(5)),
         }
     }
 }
