@@ -125,6 +125,8 @@ pub mod time;
 pub mod trace;
 #[allow(dead_code)]
 mod uplink;
+#[allow(dead_code)]
+mod uploader;
 pub mod writer;
 
 pub use completion::{Completion, Failure, FailureKind, FileDigest, FileStat};

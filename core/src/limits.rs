@@ -40,6 +40,16 @@ pub struct Limits {
     pub stream_push_bytes: usize,
     /// Bytes of lines that wait for the server beside the push in flight, above which the log is not read on.
     pub stream_queue_bytes: usize,
+    /// How long files are collected before the server is asked where they go.
+    pub upload_batch_interval: Duration,
+    /// Files that the server is asked for at a time, and about how many addresses are kept.
+    pub upload_names_max: usize,
+    /// Files that are digested at a time.
+    pub hashes_max: usize,
+    /// Files that are transferred at a time.
+    pub transfers_max: usize,
+    /// Shortest and longest time between two looks at live files.
+    pub live_poll: (Duration, Duration),
 }
 
 impl Default for Limits {
@@ -61,6 +71,11 @@ impl Default for Limits {
             final_stage_deadline: Duration::from_secs(12),
             stream_push_bytes: 1 << 20,
             stream_queue_bytes: 1 << 20,
+            upload_batch_interval: Duration::from_secs(5),
+            upload_names_max: 1000,
+            hashes_max: 8,
+            transfers_max: 128,
+            live_poll: (Duration::from_millis(500), Duration::from_secs(5)),
         }
     }
 }
