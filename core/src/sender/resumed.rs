@@ -18,6 +18,8 @@ use serde_json::Value;
 pub(super) struct Resumed {
     pub(super) storage_id: String,
     pub(super) base: Offsets,
+    /// The server did not say how many rows it has.
+    pub(super) rows_unknown: bool,
     pub(super) starting_step: i64,
     pub(super) runtime_ms: u64,
     /// JSON; empty if the server has none that can be read.
@@ -51,6 +53,7 @@ pub(super) fn read(data: &Value) -> Option<Resumed> {
     let mut resumed = Resumed {
         storage_id: text_at(bucket, "/id").into(),
         base,
+        rows_unknown: bucket.get("historyLineCount").and_then(Value::as_u64).is_none(),
         tags: texts(bucket.get("tags")),
         notes: text_at(bucket, "/notes").into(),
         damage,
@@ -61,8 +64,9 @@ pub(super) fn read(data: &Value) -> Option<Resumed> {
     let row = resumed.read_tail(text_at(bucket, "/historyTail"), "history tail");
     let event = resumed.read_tail(text_at(bucket, "/eventsTail"), "events tail");
 
-    let last_step = whole(row.get("_step")).or_else(|| whole(summary.get("_step"))).unwrap_or_default();
-    resumed.starting_step = if base.history > 0 { last_step.saturating_add(1) } else { last_step };
+    let last_step = whole(row.get("_step")).or_else(|| whole(summary.get("_step")));
+    let any_row = base.history > 0 || resumed.rows_unknown && last_step.is_some();
+    resumed.starting_step = last_step.unwrap_or_default().saturating_add(i64::from(any_row));
     let private = summary.get("_wandb").and_then(Extended::as_object).and_then(|private| private.get("runtime"));
     let runtimes = [event.get("_runtime"), private.or(summary.get("_runtime")), row.get("_runtime")];
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]

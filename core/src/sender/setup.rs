@@ -216,7 +216,8 @@ impl Sender {
             stored_config: resumed.config,
             summary: resumed.summary,
             resumed: true,
-            expected: true,
+            // A count that is missing here comes with the upsert.
+            expected: !resumed.rows_unknown,
             ..Facts::default()
         };
         self.first_upsert(cx, out);
@@ -340,7 +341,7 @@ impl Sender {
             return;
         }
         self.facts.base.history = there;
-        if !self.settings.shared() {
+        if !self.settings.shared() && !self.facts.resumed {
             out.push_back(Action::TellUser(format!(
                 "Run {} has {there} rows on the server already, from an earlier run or another writer of the same id. \
                  Rows of this run are added after them. If this was not meant, use another run id.",
