@@ -57,6 +57,11 @@ impl Rows {
         self.chunks.values().map(|chunk| chunk.hashes.len() as u64).sum()
     }
 
+    /// Bytes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.chunks.values().map(|chunk| chunk.hashes.len() * size_of::<u64>() + 100).sum()
+    }
+
     /// How many offsets below the last row have none.
     pub(crate) fn gaps(&self) -> u64 {
         self.end() - self.count()

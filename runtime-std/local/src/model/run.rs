@@ -72,6 +72,8 @@ pub(crate) struct Run {
     /// The summary as one object: of one writer its own text, of several their keys together.
     pub summary: Option<String>,
     pub data: Option<Data>,
+    /// When the rows were last used.
+    pub used: u64,
 }
 
 /// What the rows of a run are, without their texts.
@@ -132,6 +134,11 @@ impl Data {
     /// Console lines of all writers.
     pub(crate) fn console_count(&self) -> u64 {
         self.console.values().sum()
+    }
+
+    /// Bytes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.bytes() + self.logs.values().map(Rows::bytes).sum::<usize>()
     }
 
     /// Offsets without a row below a row.
