@@ -152,6 +152,7 @@ impl Model {
         {
             data.logs.retain(|(log, _), _| *log != Log::History);
             data.logs.insert((Log::History, 0), rows);
+            data.sharing.clear();
             data.columns = super::columns::Columns::default();
             data.derived = Map::new();
             for (offset, text) in (0..).zip(&texts) {
