@@ -14,6 +14,9 @@ use crate::{
 use serde_json::{Value, json};
 use std::io::Read;
 
+/// Requests between two looks at the memory that rows take.
+const SHRINK_EVERY: u64 = 128;
+
 /// How a backend behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -27,6 +30,8 @@ pub struct Settings {
     pub crashed_after_ms: u64,
     /// Bodies larger than this after decompression are refused with 413.
     pub body_max: usize,
+    /// Bytes that indexes of rows take in memory, about; those of the run in use are kept in any case.
+    pub memory_max: usize,
     /// Signs upload addresses and tokens, if the store has no secret yet. A simulator gives a fixed one.
     pub secret: String,
     /// `uploadHeaders` of the answer to `CreateRunFiles`.
@@ -47,6 +52,7 @@ impl Default for Settings {
                 .to_vec(),
             crashed_after_ms: 5 * 60 * 1000,
             body_max: 256 << 20,
+            memory_max: 512 << 20,
             secret: String::new(),
             upload_headers: Vec::new(),
             upload_status: 200,
@@ -62,6 +68,7 @@ pub struct Backend {
     pub(crate) settings: Settings,
     /// The last request has changed something.
     wrote: bool,
+    requests: u64,
 }
 
 impl Backend {
@@ -69,7 +76,7 @@ impl Backend {
     pub fn open(store: Box<dyn Store>, settings: Settings) -> Result<Self, StoreError> {
         let model = Model::open(store, &settings.secret)?;
         let auth = Auth { keys: settings.keys.clone(), secret: model.secret().to_owned() };
-        Ok(Self { model, auth, settings, wrote: false })
+        Ok(Self { model, auth, settings, wrote: false, requests: 0 })
     }
 
     /// Answers one request. `now_ms` is the time since 1970 in milliseconds.
@@ -78,6 +85,10 @@ impl Backend {
         match self.model.commit() {
             Ok(wrote) => {
                 self.wrote = wrote;
+                self.requests += 1;
+                if self.requests.is_multiple_of(SHRINK_EVERY) {
+                    self.model.shrink(self.settings.memory_max);
+                }
                 response
             }
             Err(error) => self.failed(&error),
@@ -127,7 +138,8 @@ impl Backend {
     }
 
     fn failed(&mut self, error: &StoreError) -> Response {
-        self.model.forget();
+        // If even that fails, so will the next request, and say so.
+        let _reloaded = self.model.reload();
         self.wrote = false;
         Response::error(500, &error.to_string())
     }

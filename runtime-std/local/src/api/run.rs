@@ -114,7 +114,7 @@ impl Api<'_> {
             let from = spec["minStep"].as_f64().unwrap_or(f64::NEG_INFINITY);
             let to = spec["maxStep"].as_f64().map_or(f64::INFINITY, |last| last + 1.0);
             let mut rows = Vec::new();
-            for text in self.backend.model.history(of, from, to, 0)? {
+            for text in self.backend.model.history_with(of, &keys, from, to, samples)? {
                 let Some(row) = json::parse(&text) else { continue };
                 let picked = keys.iter().map(|key| Some(((*key).to_owned(), within(&row, key)?.clone())));
                 if let Some(picked) = picked.collect::<Option<Map<_, _>>>() {

@@ -70,18 +70,51 @@ impl Columns {
         self.places.push(Place { step, client, offset });
     }
 
-    /// The rows in the order of their steps.
-    pub(crate) fn by_step(&self) -> Vec<Place> {
-        let mut places = self.places.clone();
+    /// The rows with `from <= step < to` in the order of their steps.
+    pub(crate) fn between(&self, from: f64, to: f64) -> Vec<Place> {
         if self.unsorted {
+            let mut places: Vec<Place> =
+                self.places.iter().filter(|place| place.step >= from && place.step < to).copied().collect();
             places.sort_by(|a, b| a.step.total_cmp(&b.step));
+            return places;
         }
-        places
+        let at = |step: f64| self.places.partition_point(|place| place.step < step);
+        self.places.get(at(from)..at(to)).unwrap_or_default().to_vec()
+    }
+
+    /// The rows that have a number for every one of the names, in the order of arrival; none if a name never had one, so
+    /// that only the texts can tell.
+    pub(crate) fn with_all(&self, names: &[&str]) -> Option<Vec<Place>> {
+        let series: Vec<&Series> =
+            names.iter().map(|name| self.numbers.get(*name).map(|n| &self.series[*n])).collect::<Option<_>>()?;
+        let first = series.first()?;
+        let mut rows = first.rows.clone();
+        for other in &series[1..] {
+            let mut at = 0;
+            rows.retain(|row| {
+                while other.rows.get(at).is_some_and(|have| have < row) {
+                    at += 1;
+                }
+                other.rows.get(at) == Some(row)
+            });
+        }
+        Some(rows.into_iter().map(|row| self.places[row as usize]).collect())
+    }
+
+    /// The row with the greatest step; of several the last one.
+    pub(crate) fn last(&self) -> Option<Place> {
+        self.places.iter().copied().max_by(|a, b| a.step.total_cmp(&b.step))
+    }
+
+    /// Bytes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let values: usize = self.series.iter().map(|series| series.values.len()).sum();
+        self.places.len() * size_of::<Place>() + values * (size_of::<f64>() + size_of::<u32>())
     }
 
     /// Step of the last row.
     pub(crate) fn last_step(&self) -> Option<f64> {
-        self.places.iter().map(|place| place.step).max_by(f64::total_cmp)
+        self.last().map(|place| place.step)
     }
 
     /// Names of the metrics and how many values each has, by name.
@@ -169,6 +202,12 @@ mod tests {
         assert_eq!(columns.chart("none", None, ALL, 10), []);
         assert_eq!(columns.names()[2], ("loss", 1000));
         assert_eq!(columns.last_step(), Some(999.0));
+        assert_eq!(columns.between(10.0, 12.0).len(), 2);
+        assert_eq!(columns.with_all(&["_step", "loss"]).map(|rows| rows.len()), Some(1000));
+        assert_eq!(columns.with_all(&["loss", "text"]), None);
+        columns.push(0, 1000, "{\"loss\":1}");
+        columns.push(0, 1001, "{\"half\":1,\"loss\":1}");
+        assert_eq!(columns.with_all(&["half", "loss"]).map(|rows| rows.len()), Some(1001));
     }
 
     #[test]
@@ -177,7 +216,9 @@ mod tests {
         for (offset, text) in ["{\"_step\":5}", "{\"_step\":2}", "{\"a\":1}", "not json"].iter().enumerate() {
             columns.push(0, offset as u64, text);
         }
-        let steps: Vec<f64> = columns.by_step().iter().map(|place| place.step).collect();
-        assert_eq!(steps, [2.0, 2.0, 3.0, 5.0]);
+        let steps = |from, to| columns.between(from, to).iter().map(|place| place.step).collect::<Vec<_>>();
+        assert_eq!(steps(f64::NEG_INFINITY, f64::INFINITY), [2.0, 2.0, 3.0, 5.0]);
+        assert_eq!(steps(2.5, 5.0), [3.0]);
+        assert_eq!(columns.last().map(|place| place.offset), Some(0));
     }
 }

@@ -45,30 +45,56 @@ impl Model {
     }
 
     /// Rows of the history with `from <= step < to` in the order of steps, those of the run it was forked from before
-    /// them; at most `samples` of them, evenly spread, the last one included.
+    /// them; at most `samples` of them (0: all), evenly spread, the last one included.
     pub(crate) fn history(&mut self, id: u64, from: f64, to: f64, samples: usize) -> Result<Vec<String>, StoreError> {
         let mut places = Vec::new();
-        let (mut at, mut until) = (id, to);
-        for _ in 0..FORKS_MAX {
-            let Some(data) = self.data(at)? else { break };
-            let own = data.columns.by_step();
-            places.push(
-                own.into_iter().filter(|p| p.step >= from && p.step < until).map(|p| (at, p)).collect::<Vec<_>>(),
-            );
-            let Some(run) = self.run(at) else { break };
-            let Some((parent, step)) = run.branch_point() else { break };
-            let Some(parent) = self.run_id(&run.meta.entity, &run.meta.project, &parent) else { break };
-            until = until.min(step + 1.0);
-            at = parent;
+        for (run, until) in self.lineage(id, to) {
+            let own = self.data(run)?.map(|data| data.columns.between(from, until)).unwrap_or_default();
+            places.extend(own.into_iter().map(|place| (run, place)));
         }
-        let places: Vec<(u64, Place)> = places.into_iter().rev().flatten().collect();
         self.texts(&sampled(places, samples))
+    }
+
+    /// Like [`Model::history`], but only rows that have all the keys, as far as that can be told without reading them:
+    /// with keys that never were numbers these are all rows.
+    pub(crate) fn history_with(
+        &mut self,
+        id: u64,
+        keys: &[&str],
+        from: f64,
+        to: f64,
+        samples: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut places = Vec::new();
+        for (run, until) in self.lineage(id, to) {
+            let Some(data) = self.data(run)? else { continue };
+            let Some(mut rows) = data.columns.with_all(keys) else { return self.history(id, from, to, 0) };
+            rows.retain(|place| place.step >= from && place.step < until);
+            rows.sort_by(|a, b| a.step.total_cmp(&b.step));
+            places.extend(rows.into_iter().map(|place| (run, place)));
+        }
+        self.texts(&sampled(places, samples))
+    }
+
+    /// The runs that a run's history consists of, the oldest first, with the step at which each ends.
+    fn lineage(&self, id: u64, to: f64) -> Vec<(u64, f64)> {
+        let mut runs = vec![(id, to)];
+        while runs.len() < FORKS_MAX {
+            let (at, until) = runs[runs.len() - 1];
+            let Some((run, (parent, step))) = self.run(at).and_then(|run| Some((run, run.branch_point()?))) else {
+                break;
+            };
+            let Some(parent) = self.run_id(&run.meta.entity, &run.meta.project, &parent) else { break };
+            runs.push((parent, until.min(step + 1.0)));
+        }
+        runs.reverse();
+        runs
     }
 
     /// The last row of a log of all writers, by step or offset.
     pub(crate) fn tail(&mut self, id: u64, log: Log) -> Result<Option<String>, StoreError> {
         if log == Log::History {
-            let last = self.data(id)?.and_then(|data| data.columns.by_step().last().copied());
+            let last = self.data(id)?.and_then(|data| data.columns.last());
             return Ok(self.texts(&last.map(|place| (id, place)).into_iter().collect::<Vec<_>>())?.pop());
         }
         let rows = self.log_rows(id, log)?;
@@ -97,8 +123,9 @@ impl Model {
     /// one.
     pub(crate) fn rewind(&mut self, id: u64, step: f64) -> Result<(), StoreError> {
         let Some(data) = self.data(id)? else { return Ok(()) };
-        let kept: Vec<(u64, Place)> =
-            data.columns.by_step().into_iter().filter(|place| place.step <= step).map(|place| (id, place)).collect();
+        let mut kept: Vec<(u64, Place)> =
+            data.columns.between(f64::NEG_INFINITY, f64::INFINITY).into_iter().map(|place| (id, place)).collect();
+        kept.retain(|(_, place)| place.step <= step);
         let texts = self.texts(&kept)?;
         self.delete_all(&keys::log(id, Log::History))?;
         let mut rows = Rows::default();
@@ -125,6 +152,7 @@ impl Model {
         {
             data.logs.retain(|(log, _), _| *log != Log::History);
             data.logs.insert((Log::History, 0), rows);
+            data.sharing.clear();
             data.columns = super::columns::Columns::default();
             data.derived = Map::new();
             for (offset, text) in (0..).zip(&texts) {

@@ -52,22 +52,44 @@ pub(crate) struct Model {
     names: BTreeMap<RunName, u64>,
     /// Changes of the request at hand.
     ops: Vec<Op>,
+    /// Counts uses of rows: tells which were used last.
+    clock: u64,
 }
 
 impl Model {
     /// Reads projects and runs; rows only when they are asked for. `secret` is used if the store has none yet.
     pub(crate) fn open(store: Box<dyn Store>, secret: &str) -> Result<Self, StoreError> {
-        let (mut projects, mut runs, mut names) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let server = store.get(keys::SERVER)?.and_then(|value| serde_json::from_slice(&value).ok());
         let fresh = server.is_none();
         let server = server.unwrap_or_else(|| Server { last_id: 0, secret: secret.to_owned() });
-        store.scan(keys::PROJECTS, &[], &mut |_, value| {
+        let mut model = Self {
+            store,
+            server,
+            projects: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            names: BTreeMap::new(),
+            ops: Vec::new(),
+            clock: 0,
+        };
+        model.reload()?;
+        if fresh {
+            model.save_server();
+            model.commit()?;
+        }
+        Ok(model)
+    }
+
+    /// Makes memory what the store is. A request that failed half-way leaves nothing behind.
+    pub(crate) fn reload(&mut self) -> Result<(), StoreError> {
+        self.ops.clear();
+        let (mut projects, mut runs, mut names) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        self.store.scan(keys::PROJECTS, &[], &mut |_, value| {
             if let Ok(project) = serde_json::from_slice::<Project>(value) {
                 projects.insert((project.entity.clone(), project.name.clone()), project);
             }
             true
         })?;
-        store.scan(keys::RUNS, &[], &mut |_, value| {
+        self.store.scan(keys::RUNS, &[], &mut |_, value| {
             if let Ok(meta) = serde_json::from_slice::<Meta>(value) {
                 names.insert((meta.entity.clone(), meta.project.clone(), meta.name.clone()), meta.id);
                 runs.insert(meta.id, Run { meta, ..Run::default() });
@@ -76,15 +98,32 @@ impl Model {
         })?;
         for (id, run) in &mut runs {
             let text = |value: Option<Vec<u8>>| value.and_then(|value| String::from_utf8(value).ok());
-            run.config = text(store.get(&keys::config(*id))?);
-            run.summary = text(store.get(&keys::summary(*id))?);
+            run.config = text(self.store.get(&keys::config(*id))?);
+            run.summary = text(self.store.get(&keys::summary(*id))?);
         }
-        let mut model = Self { store, server, projects, runs, names, ops: Vec::new() };
-        if fresh {
-            model.save_server();
-            model.commit()?;
+        (self.projects, self.runs, self.names) = (projects, runs, names);
+        Ok(())
+    }
+
+    /// Lets go of rows that have not been asked for lately, until the rest takes no more than so many bytes. The store
+    /// keeps them.
+    pub(crate) fn shrink(&mut self, bytes_max: usize) {
+        loop {
+            let loaded = self.runs.values().filter_map(|run| run.data.as_ref());
+            let (mut total, mut count) = (0, 0);
+            for data in loaded {
+                total += data.bytes();
+                count += 1;
+            }
+            // The last one is in use.
+            if total <= bytes_max || count < 2 {
+                return;
+            }
+            let oldest = self.runs.values_mut().filter(|run| run.data.is_some()).min_by_key(|run| run.used);
+            if let Some(run) = oldest {
+                run.data = None;
+            }
         }
-        Ok(model)
     }
 
     /// Makes the changes of this request visible; true if there were any.
@@ -93,14 +132,6 @@ impl Model {
         let wrote = !ops.is_empty();
         self.store.apply(ops)?;
         Ok(wrote)
-    }
-
-    /// Drops what a failed request has left in memory: rows are read again from the store.
-    pub(crate) fn forget(&mut self) {
-        self.ops.clear();
-        for run in self.runs.values_mut() {
-            run.data = None;
-        }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -190,7 +221,8 @@ impl Model {
         };
         self.ops.push(Op::Put(keys::run(id), encoded(&meta)));
         self.names.insert((meta.entity.clone(), meta.project.clone(), meta.name.clone()), id);
-        self.runs.insert(id, Run { meta, data: Some(Data::default()), ..Run::default() });
+        self.clock += 1;
+        self.runs.insert(id, Run { meta, data: Some(Data::default()), used: self.clock, ..Run::default() });
         id
     }
 
@@ -212,6 +244,8 @@ impl Model {
     /// The rows of a run, read from the store if need be.
     pub(crate) fn data(&mut self, id: u64) -> Result<Option<&mut Data>, StoreError> {
         let Some(run) = self.runs.get_mut(&id) else { return Ok(None) };
+        self.clock += 1;
+        run.used = self.clock;
         if run.data.is_none() {
             run.data = Some(Data::load(self.store.as_ref(), &run.meta)?);
         }

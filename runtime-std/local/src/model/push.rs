@@ -93,7 +93,11 @@ impl Model {
         run.meta.derives_summary |= derives;
         run.client(client).unwrap_or_else(|| {
             run.meta.clients.push(client.to_owned());
-            u32::try_from(run.meta.clients.len() - 1).unwrap_or(u32::MAX)
+            let number = u32::try_from(run.meta.clients.len() - 1).unwrap_or(u32::MAX);
+            if let Some(data) = run.data.as_mut().filter(|_| !client.is_empty()) {
+                data.sharing.insert(number);
+            }
+            number
         })
     }
 

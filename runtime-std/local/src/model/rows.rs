@@ -57,9 +57,14 @@ impl Rows {
         self.chunks.values().map(|chunk| chunk.hashes.len() as u64).sum()
     }
 
-    /// How many offsets below the last row have none.
-    pub(crate) fn gaps(&self) -> u64 {
-        self.end() - self.count()
+    /// Bytes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.chunks.values().map(|chunk| chunk.hashes.len() * size_of::<u64>() + 100).sum()
+    }
+
+    /// Offset of the first row.
+    pub(crate) fn start(&self) -> u64 {
+        self.chunks.first_key_value().map_or(0, |(start, _)| *start)
     }
 
     /// Name of the chunk that holds an offset.
@@ -174,12 +179,12 @@ mod tests {
     #[test]
     fn rows_fill_gaps_and_come_again() {
         let mut rows = Rows::default();
-        assert_eq!((rows.end(), rows.gaps()), (0, 0));
+        assert_eq!((rows.start(), rows.end()), (0, 0));
         let placed = rows.place(0, &texts(0..3));
         assert_eq!(placed.fresh, [Fresh { lines: 0..3, offset: 0, chunk: 0, grows: false }]);
         let placed = rows.place(5, &texts(5..6));
         assert_eq!(placed.fresh, [Fresh { lines: 0..1, offset: 5, chunk: 5, grows: false }]);
-        assert_eq!((rows.end(), rows.count(), rows.gaps()), (6, 4, 2));
+        assert_eq!((rows.end(), rows.count()), (6, 4));
         let placed = rows.place(1, &texts(1..8));
         let expected = [
             Fresh { lines: 2..4, offset: 3, chunk: 0, grows: true },
@@ -187,7 +192,7 @@ mod tests {
         ];
         assert_eq!((placed.fresh.as_slice(), placed.same), (expected.as_slice(), 3));
         assert_eq!(rows.place(4, &["x".to_owned()]).differing, [(0, 4)]);
-        assert_eq!((rows.end(), rows.gaps(), rows.chunk_of(6), rows.chunk_of(8)), (8, 0, Some(5), None));
+        assert_eq!((rows.end(), rows.count(), rows.chunk_of(6), rows.chunk_of(8)), (8, 8, Some(5), None));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the store keeps of a run besides config, summary, rows, lines and files.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ pub(crate) struct Run {
     /// The summary as one object: of one writer its own text, of several their keys together.
     pub summary: Option<String>,
     pub data: Option<Data>,
+    /// When the rows were last used.
+    pub used: u64,
 }
 
 /// What the rows of a run are, without their texts.
@@ -81,6 +83,8 @@ pub(crate) struct Data {
     pub columns: Columns,
     /// Line behind the last one, by writer.
     pub console: BTreeMap<u32, u64>,
+    /// Writers that share the run. They do not count from 0, but from the rows that there were.
+    pub sharing: BTreeSet<u32>,
     /// Last values by key, if the server derives the summary.
     pub derived: Map<String, Value>,
 }
@@ -88,7 +92,8 @@ pub(crate) struct Data {
 impl Data {
     /// Reads it from the store.
     pub(crate) fn load(store: &dyn Store, meta: &Meta) -> Result<Self, StoreError> {
-        let mut data = Self::default();
+        let sharing = (0..).zip(&meta.clients).filter(|(_, id)| !id.is_empty()).map(|(number, _)| number).collect();
+        let mut data = Self { sharing, ..Self::default() };
         for log in Log::ALL {
             store.scan(&keys::log(meta.id, log), &[], &mut |key, value| {
                 if let Some((client, start)) = keys::client_and_offset(key) {
@@ -126,7 +131,10 @@ impl Data {
 
     /// Rows of a log that a resumed run begins behind.
     pub(crate) fn line_count(&self, log: Log) -> u64 {
-        self.logs.iter().filter(|((of, _), _)| *of == log).map(|(_, rows)| rows.end()).sum()
+        let count = |((_, client), rows): (&(Log, u32), &Rows)| {
+            if self.sharing.contains(client) { rows.count() } else { rows.end() }
+        };
+        self.logs.iter().filter(|((of, _), _)| *of == log).map(count).sum()
     }
 
     /// Console lines of all writers.
@@ -134,9 +142,15 @@ impl Data {
         self.console.values().sum()
     }
 
-    /// Offsets without a row below a row.
+    /// Bytes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.bytes() + self.logs.values().map(Rows::bytes).sum::<usize>()
+    }
+
+    /// Offsets without a row below a row; of writers that share the run only between their rows.
     pub(crate) fn gaps(&self) -> u64 {
-        self.logs.values().map(Rows::gaps).sum()
+        let first = |client: &u32, rows: &Rows| if self.sharing.contains(client) { rows.start() } else { 0 };
+        self.logs.iter().map(|((_, client), rows)| rows.end() - first(client, rows) - rows.count()).sum()
     }
 }
 

@@ -88,6 +88,21 @@ fn offsets_out_of_range_are_refused_whole() {
 }
 
 #[test]
+fn rows_are_let_go_of_and_read_again() {
+    let (mut model, id) = model();
+    push(&mut model, id, "", rows(0, &["{\"_step\":0,\"x\":1}".into()]));
+    let other = model.new_run(0, "e", "p", "other");
+    push(&mut model, other, "", rows(0, &["{\"_step\":0}".into()]));
+    model.shrink(1 << 20);
+    assert!(model.run(id).unwrap().data.is_some());
+    model.shrink(0);
+    assert!(model.run(id).unwrap().data.is_none() && model.run(other).unwrap().data.is_some());
+    push(&mut model, id, "", rows(0, &["{\"_step\":0,\"x\":1}".into(), "{\"_step\":1}".into()]));
+    assert_eq!(model.run(id).unwrap().meta.counters.rows, 2);
+    assert_eq!(texts(&model, id).len(), 2);
+}
+
+#[test]
 fn a_deleted_run_leaves_nothing() {
     let (mut model, id) = model();
     push(
@@ -143,7 +158,7 @@ proptest! {
         prop_assert_eq!(model.data(id).unwrap().unwrap().gaps(), 0);
         // What is read back from the store is what was in memory.
         let before = model.history(id, 0.0, 1e9, 0).unwrap();
-        model.forget();
+        model.reload().unwrap();
         prop_assert_eq!(model.history(id, 0.0, 1e9, 0).unwrap(), before);
         push(&mut model, id, "", rows(0, &all));
         prop_assert_eq!(model.run(id).unwrap().meta.counters.rows as usize, count);

@@ -79,7 +79,8 @@ function chart(name, buckets, info) {
   const x = (value) => (left + (x1 > x0 ? (value - x0) / (x1 - x0) : 0.5) * (width - left - 8)).toFixed(1);
   const y = (value) => (top + (1 - (value - y0) / (y1 - y0)) * (height - bottom - top)).toFixed(1);
   for (const part of [0, 0.5, 1]) {
-    const value = y0 + part * (y1 - y0);
+    const exact = y0 + part * (y1 - y0);
+    const value = Math.abs(exact) < (y1 - y0) / 1e4 ? 0 : exact;
     svg.append(make("line", { class: "grid", x1: left, x2: width - 8, y1: y(value), y2: y(value) }),
       make("text", { x: left - 5, y: Number(y(value)) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(3)))));
   }
