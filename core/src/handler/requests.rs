@@ -159,7 +159,7 @@ impl Handler {
         if off {
             return;
         }
-        let facts = environment::from_settings(settings, &self.writer_id);
+        let facts = environment::of_client(&self.config, &self.writer_id);
         self.persist(field::ENVIRONMENT, &facts, out);
         self.on_environment(facts, out);
         self.probing = true;

@@ -66,6 +66,7 @@ impl World {
             idle_timeout: None,
             write_summary_files: false,
             utc_offset_seconds: 0,
+            slurm: Default::default(),
         };
         let service = Service::new(config, Instant::ZERO, UnixNanos(1_735_689_600_000_000_000));
         let mut world = World {
