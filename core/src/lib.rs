@@ -114,6 +114,7 @@ mod retry;
 pub mod rng;
 pub mod service;
 pub mod settings;
+mod tensorboard;
 pub mod time;
 pub mod trace;
 pub mod writer;

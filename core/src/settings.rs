@@ -18,6 +18,8 @@ pub struct Config {
     pub write_summary_files: bool,
     /// Local time minus UTC, in seconds; names of console files are in local time.
     pub utc_offset_seconds: i32,
+    /// The folder of this program, from which the paths of a client begin that are not absolute.
+    pub current_dir: String,
     /// What the batch system Slurm told this program: its variables by their names in small letters, without `SLURM_`.
     pub slurm: BTreeMap<String, String>,
 }
@@ -35,6 +37,7 @@ impl Config {
             limits: Limits::default(),
             write_summary_files: false,
             utc_offset_seconds: 0,
+            current_dir: String::new(),
             slurm: BTreeMap::new(),
         }
     }

@@ -37,6 +37,7 @@ pub(crate) fn service_config() -> ServiceConfig {
         idle_timeout: None,
         write_summary_files: false,
         utc_offset_seconds: utc_offset(),
+        current_dir: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
         slurm: slurm(std::env::vars_os()),
     }
 }

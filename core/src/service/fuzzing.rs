@@ -66,6 +66,7 @@ impl World {
             idle_timeout: None,
             write_summary_files: false,
             utc_offset_seconds: 0,
+            current_dir: Default::default(),
             slurm: Default::default(),
         };
         let service = Service::new(config, Instant::ZERO, UnixNanos(1_735_689_600_000_000_000));
@@ -203,6 +204,8 @@ impl World {
             Effect::WriteFile { .. } | Effect::PatchFile { .. } => Completion::Written,
             Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
             Effect::ProbeSystem(_) => Completion::Probed(Default::default()),
+            Effect::LinkFile { .. } => Completion::Written,
+            Effect::TailFiles { .. } => Completion::Tail { files: Vec::new(), bytes: Bytes::new() },
             Effect::SaveCode { .. } => Completion::CodeSaved(Vec::new()),
         }
     }
