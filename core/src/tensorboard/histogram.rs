@@ -55,7 +55,7 @@ fn bounded(histogram: Histogram) -> Histogram {
     let mut fewer = vec![0.0; BINS_MAX];
     for (edge, count) in edges.windows(2).zip(counts) {
         let (left, right) = (edge[0], edge[1]);
-        if !(right > left) {
+        if right.partial_cmp(&left) != Some(core::cmp::Ordering::Greater) {
             continue;
         }
         let bin = |at: f64| (((at - first) / width).max(0.0) as usize).min(BINS_MAX - 1);

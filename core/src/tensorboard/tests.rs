@@ -215,7 +215,7 @@ fn damage_is_passed_over_and_told() {
     world.drain();
     assert_eq!(world.steps(), ["1", "3", "4"]);
     assert_eq!(world.told.len(), 3, "{:?}", world.told);
-    assert!(world.told[0].contains("/tb/train/") && world.told[0].contains("byte 43"), "{}", world.told[0]);
+    assert!(world.told[0].contains("/tb/train/") && world.told[0].contains("byte 39"), "{}", world.told[0]);
     assert!(world.told[2].contains("what follows is not logged"), "{}", world.told[2]);
 }
 
