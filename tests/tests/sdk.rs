@@ -24,7 +24,7 @@ macro_rules! scripts {
 }
 
 scripts! { "tests/sdk/scripts", SCRIPTS:
-    alert artifact artifact_draft asyncio_tasks big_row code_saving commit_false config_big config_edits config_pins
+    alert artifact artifact_draft asyncio_tasks big_row code_diff code_saving commit_false config_big config_edits config_pins
     console_basic console_chatty console_control console_multipart console_off console_raw console_redirect
     console_stderr dict_values disabled empty_rows empty_run exception exception_in_with exec_basic exec_children
     exec_config_files exec_exit_code exec_no_finish exit_code finish_exit_code flush_interval fork_child

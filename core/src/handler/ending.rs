@@ -60,6 +60,12 @@ impl Handler {
                 self.end_rows(cx, out);
             }
             DeferState::FlushSum => {
+                if self.awaited == Some(DeferState::FlushTb) {
+                    // Its time was over: what was read so far still counts, and nothing follows the exit.
+                    self.awaited = None;
+                    self.stop_tensorboard(cx, out);
+                    self.end_rows(cx, out);
+                }
                 self.checkpoint(out);
                 self.persist_exit(out);
             }
