@@ -35,7 +35,7 @@ scripts! { "tests/sdk/scripts", SCRIPTS:
     nested no_finish no_finish_two non_finite not_primary plots preempting quiet_and_silent resume_from_offline
     resume_offline runs_parallel runs_reinit runs_sequential same_id_twice save_policies scalars settings_misc
     setup_teardown sigint sigint_caught sigterm_handler slow_run steps_backward steps_explicit steps_implicit_mixed
-    summary_edits summary_metric_override summary_reads system_stats table table_incremental tensorboard_folders tensorboard_histograms
+    summary_edits summary_metric_override summary_reads system_no_disks system_stats table table_incremental tensorboard_folders tensorboard_histograms
     tensorboard_open_row tensorboard_scalars threads typed_encoding
     typed_values unicode warnings_many watch_no_torch with_block write_logs
 }

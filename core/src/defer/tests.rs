@@ -89,6 +89,19 @@ fn the_users_limit_skips_to_the_log_but_never_past_it() {
 }
 
 #[test]
+fn the_users_limit_ends_the_reading_of_event_files() {
+    let limits = Limits::default();
+    let (mut defer, mut out) = (Defer::new(), VecDeque::new());
+    defer.on_exit_seen(Instant::ZERO, &limits, Some(Duration::from_millis(10)), &mut out);
+    for stage in &STATES[1..=3] {
+        defer.on_flushed(Instant::ZERO, &limits, *stage, &mut out);
+    }
+    assert_eq!(defer.state(), DeferState::FlushTb);
+    defer.on_tick(Instant::from_nanos(10_000_000), &limits, &mut out);
+    assert_eq!(defer.state(), DeferState::FlushSum);
+}
+
+#[test]
 fn the_drawing_has_every_move() {
     let moves = STATES.iter().flat_map(|s| EVENTS.iter().filter_map(|e| next(*s, *e))).count();
     assert_eq!(dot().matches("->").count(), moves);
