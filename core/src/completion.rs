@@ -19,6 +19,13 @@ pub enum Completion {
     Closed,
     /// The file is written.
     Written,
+    /// Files below a folder, and the bytes of one of them; fewer than asked for only at its end.
+    Tail {
+        /// Their paths with `/` between the parts, in order, and their lengths in bytes.
+        files: Vec<(String, u64)>,
+        /// What was read; empty if nothing was asked for or there is no such file.
+        bytes: Bytes,
+    },
     /// Measurements by their keys.
     Sampled(Vec<(String, f64)>),
     /// Facts about the machine.
@@ -96,6 +103,7 @@ impl Completion {
             Completion::Synced => "Synced",
             Completion::Closed => "Closed",
             Completion::Written => "Written",
+            Completion::Tail { .. } => "Tail",
             Completion::Sampled(_) => "Sampled",
             Completion::Probed(_) => "Probed",
             Completion::CodeSaved(_) => "CodeSaved",
@@ -120,7 +128,8 @@ pub fn success(kind: EffectKind) -> Completion {
         EffectKind::AppendLog => Completion::Appended,
         EffectKind::SyncLog => Completion::Synced,
         EffectKind::CloseLog => Completion::Closed,
-        EffectKind::WriteFile | EffectKind::PatchFile => Completion::Written,
+        EffectKind::WriteFile | EffectKind::PatchFile | EffectKind::LinkFile => Completion::Written,
+        EffectKind::TailFiles => Completion::Tail { files: Vec::new(), bytes: Bytes::new() },
         EffectKind::SampleSystem => Completion::Sampled(Vec::new()),
         EffectKind::ProbeSystem => Completion::Probed(Box::default()),
         EffectKind::SaveCode => Completion::CodeSaved(Vec::new()),
@@ -138,7 +147,8 @@ pub fn expected(kind: EffectKind) -> &'static str {
         EffectKind::AppendLog => "Appended",
         EffectKind::SyncLog => "Synced",
         EffectKind::CloseLog => "Closed",
-        EffectKind::WriteFile | EffectKind::PatchFile => "Written",
+        EffectKind::WriteFile | EffectKind::PatchFile | EffectKind::LinkFile => "Written",
+        EffectKind::TailFiles => "Tail",
         EffectKind::SampleSystem => "Sampled",
         EffectKind::ProbeSystem => "Probed",
         EffectKind::SaveCode => "CodeSaved",
@@ -153,6 +163,7 @@ impl fmt::Display for Completion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Completion::Failed(failure) => write!(f, "Failed {:?}: {}", failure.kind, failure.message),
+            Completion::Tail { files, bytes } => write!(f, "Tail n={} len={}", files.len(), bytes.len()),
             Completion::Sampled(items) => write!(f, "Sampled n={}", items.len()),
             Completion::CodeSaved(paths) => write!(f, "CodeSaved {paths:?}"),
             Completion::Read(bytes) => write!(f, "Read len={}", bytes.len()),

@@ -48,6 +48,22 @@ pub enum Effect {
         /// The file's content from `at` to its end.
         bytes: Bytes,
     },
+    /// Show the file at `source` at `path` as well, by a link or else a copy. Answered by
+    /// [`Written`](crate::Completion::Written), also if something stands at `path` already.
+    LinkFile {
+        /// Path of the file that is there.
+        source: String,
+        /// Path of the link; its folder is made if it is missing.
+        path: String,
+    },
+    /// List the TensorBoard files (those with `tfevents` in their names) in `folder` and all folders below it, and read
+    /// a piece of one. Answered by [`Tail`](crate::Completion::Tail).
+    TailFiles {
+        /// The folder.
+        folder: String,
+        /// What to read: the file's path below `folder`, the offset, and most bytes that are wanted.
+        read: Option<(String, u64, u32)>,
+    },
     /// Measure the machine once. Answered by [`Sampled`](crate::Completion::Sampled).
     SampleSystem(Box<wire::Settings>),
     /// Find out the facts of the machine: processors, memory, disks, accelerators. Answered by [`Probed`](crate::Completion::Probed).
@@ -94,6 +110,8 @@ pub enum EffectKind {
     CloseLog,
     WriteFile,
     PatchFile,
+    LinkFile,
+    TailFiles,
     SampleSystem,
     ProbeSystem,
     SaveCode,
@@ -113,6 +131,8 @@ impl Effect {
             Effect::CloseLog => EffectKind::CloseLog,
             Effect::WriteFile { .. } => EffectKind::WriteFile,
             Effect::PatchFile { .. } => EffectKind::PatchFile,
+            Effect::LinkFile { .. } => EffectKind::LinkFile,
+            Effect::TailFiles { .. } => EffectKind::TailFiles,
             Effect::SampleSystem(_) => EffectKind::SampleSystem,
             Effect::ProbeSystem(_) => EffectKind::ProbeSystem,
             Effect::SaveCode { .. } => EffectKind::SaveCode,
@@ -133,6 +153,11 @@ impl fmt::Display for Effect {
             Effect::CloseLog => f.write_str("CloseLog"),
             Effect::WriteFile { path, bytes } => write!(f, "WriteFile {path} len={}", bytes.len()),
             Effect::PatchFile { path, at, bytes } => write!(f, "PatchFile {path} at={at} len={}", bytes.len()),
+            Effect::LinkFile { source, path } => write!(f, "LinkFile {path} -> {source}"),
+            Effect::TailFiles { folder, read: None } => write!(f, "TailFiles {folder}"),
+            Effect::TailFiles { folder, read: Some((path, at, len)) } => {
+                write!(f, "TailFiles {folder} {path} at={at} len={len}")
+            }
             Effect::SampleSystem(_) => f.write_str("SampleSystem"),
             Effect::ProbeSystem(_) => f.write_str("ProbeSystem"),
             Effect::SaveCode { files_dir, .. } => write!(f, "SaveCode {files_dir}"),

@@ -121,6 +121,7 @@ pub mod rng;
 mod sender;
 pub mod service;
 pub mod settings;
+mod tensorboard;
 pub mod time;
 pub mod trace;
 #[allow(dead_code)]

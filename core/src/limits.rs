@@ -33,6 +33,8 @@ pub struct Limits {
     pub console_interval: Duration,
     /// Bound of one stage of the end of a run; see [`crate::defer`].
     pub stage_deadline: Duration,
+    /// Bound of the stage in which event files of TensorBoard are read to their end.
+    pub tensorboard_deadline: Duration,
     /// Bound of the last stage, which waits for the disk.
     pub final_stage_deadline: Duration,
     /// Bytes of lines in one push to the server, unless one line alone is larger or the user wants less. Small, so that a
@@ -68,6 +70,7 @@ impl Default for Limits {
             checkpoint_interval: Duration::from_secs(1),
             console_interval: Duration::from_secs(5),
             stage_deadline: Duration::from_secs(5),
+            tensorboard_deadline: Duration::from_secs(60),
             final_stage_deadline: Duration::from_secs(12),
             stream_push_bytes: 1 << 20,
             stream_queue_bytes: 1 << 20,

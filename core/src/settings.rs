@@ -1,7 +1,7 @@
 //! What the core takes from the client's settings, and what an embedder may decide beside them.
 
 use crate::{limits::Limits, time::Duration, writer::WritePolicy};
-use alloc::{format, string::String};
+use alloc::{collections::BTreeMap, format, string::String};
 use runwire_proto::wire;
 
 /// Everything an engine is made with.
@@ -18,6 +18,10 @@ pub struct Config {
     pub write_summary_files: bool,
     /// Local time minus UTC, in seconds; names of console files are in local time.
     pub utc_offset_seconds: i32,
+    /// The folder of this program, from which the paths of a client begin that are not absolute.
+    pub current_dir: String,
+    /// What the batch system Slurm told this program: its variables by their names in small letters, without `SLURM_`.
+    pub slurm: BTreeMap<String, String>,
 }
 
 impl Config {
@@ -33,6 +37,8 @@ impl Config {
             limits: Limits::default(),
             write_summary_files: false,
             utc_offset_seconds: 0,
+            current_dir: String::new(),
+            slurm: BTreeMap::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing is retried, ordered or batched here.
 
-use crate::system;
+use crate::{system, tail};
 use md5::{Digest, Md5};
 use runwire_core::{Completion, Effect, Failure, FailureKind, FileDigest, FileStat, UnixNanos};
 use std::{
@@ -37,6 +37,10 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
         }
         Effect::WriteFile { path, bytes } => write_file(&path, &bytes).map(|()| Completion::Written),
         Effect::PatchFile { path, at, bytes } => patch_file(&path, at, &bytes).map(|()| Completion::Written),
+        Effect::LinkFile { source, path } => {
+            tail::link(Path::new(&source), Path::new(&path)).map(|()| Completion::Written)
+        }
+        Effect::TailFiles { folder, read } => tail::tail(Path::new(&folder), read),
         Effect::SampleSystem(settings) => {
             let mut sampler = lock(&files.sampler);
             let sampler = sampler.get_or_insert_with(|| {

@@ -18,5 +18,6 @@ mod run;
 pub mod sidecar;
 mod sockets;
 pub mod system;
+mod tail;
 
 pub use run::{FinishReport, Run, RunError, RunOptions};

@@ -5,7 +5,7 @@ use runwire_core::{
     service::ServiceConfig,
     writer::{SyncPolicy, WritePolicy},
 };
-use std::{hash::BuildHasher, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, hash::BuildHasher, time::Duration};
 
 /// Largest frame in bytes.
 const MAX_FRAME: &str = "RUNWIRE_MAX_FRAME";
@@ -37,6 +37,8 @@ pub(crate) fn service_config() -> ServiceConfig {
         idle_timeout: None,
         write_summary_files: false,
         utc_offset_seconds: utc_offset(),
+        current_dir: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        slurm: slurm(std::env::vars_os()),
     }
 }
 
@@ -50,6 +52,28 @@ fn utc_offset() -> i32 {
     jiff::Zoned::now().offset().seconds()
 }
 
+/// The variables of the batch system Slurm, by their names in small letters and without `SLURM_`.
+fn slurm(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
+    let named = |(name, value): (OsString, OsString)| {
+        let name = name.to_str()?.strip_prefix("SLURM_")?.to_lowercase();
+        Some((name, value.to_string_lossy().into_owned()))
+    };
+    variables.filter_map(named).filter(|(name, _)| !name.is_empty()).collect()
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_the_batch_system_lose_their_prefix() {
+        let variables = [("SLURM_JOB_ID", "77"), ("SLURM_STEP_GPUS", ""), ("SLURM_", "x"), ("HOME", "/h")];
+        let found = slurm(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+        let wanted = [("job_id", "77"), ("step_gpus", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(found, BTreeMap::from(wanted));
+    }
 }

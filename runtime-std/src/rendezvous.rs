@@ -12,10 +12,12 @@ pub(crate) struct SocketDir {
 }
 
 /// Socket addresses hold paths up to this many bytes, the final NUL included, on the strictest system.
+#[cfg(unix)]
 const SOCKET_PATH_MAX: usize = 104;
 
 impl SocketDir {
     /// Makes the folder in the temporary directory, or in `/tmp` if the path would be too long for a socket.
+    #[cfg(unix)]
     pub(crate) fn create(parent_pid: i32) -> io::Result<Self> {
         let noise =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
@@ -31,14 +33,10 @@ impl SocketDir {
         self.dir.join("socket")
     }
 
+    #[cfg(unix)]
     fn make(dir: PathBuf) -> io::Result<Self> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::DirBuilderExt;
-            fs::DirBuilder::new().mode(0o700).create(&dir)?;
-        }
-        #[cfg(not(unix))]
-        fs::create_dir(&dir)?;
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().mode(0o700).create(&dir)?;
         Ok(SocketDir { dir })
     }
 }

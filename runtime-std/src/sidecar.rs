@@ -4,12 +4,11 @@ use crate::{
     debug_log::{CoreLog, Level},
     driver::Driver,
     flags::Flags,
-    inbox::{Event, Inbox},
+    inbox::Inbox,
     options,
     rendezvous::{SocketDir, write_port_file},
     sockets::Listener,
 };
-use runwire_core::service::StopReason;
 use std::{
     io,
     net::{Ipv4Addr, TcpListener},
@@ -95,6 +94,8 @@ pub(crate) fn bind(parent_pid: i32, want_tcp: bool) -> io::Result<Bound> {
 
 #[cfg(unix)]
 fn watch_signals(inbox: &Arc<Inbox>, signalled: &Arc<AtomicBool>) -> io::Result<()> {
+    use crate::inbox::Event;
+    use runwire_core::service::StopReason;
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
         iterator::Signals,

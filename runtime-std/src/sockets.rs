@@ -13,6 +13,9 @@ use std::os::{
     unix::net::{UnixListener, UnixStream},
 };
 
+#[cfg(windows)]
+use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
+
 /// Bytes taken from a socket in one turn, so that no connection starves another.
 pub(crate) const READ_BYTES: usize = 256 << 10;
 
@@ -80,6 +83,38 @@ impl AsRawFd for Listener {
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
+    }
+}
+
+#[cfg(windows)]
+impl AsSocket for Listener {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        match self {
+            Listener::Tcp(listener) => listener.as_socket(),
+        }
+    }
+}
+
+#[cfg(windows)]
+impl AsSocket for Socket {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        match self {
+            Socket::Tcp(stream) => stream.as_socket(),
+        }
+    }
+}
+
+#[cfg(windows)]
+impl AsRawSocket for Listener {
+    fn as_raw_socket(&self) -> RawSocket {
+        self.as_socket().as_raw_socket()
+    }
+}
+
+#[cfg(windows)]
+impl AsRawSocket for Socket {
+    fn as_raw_socket(&self) -> RawSocket {
+        self.as_socket().as_raw_socket()
     }
 }
 

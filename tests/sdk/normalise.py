@@ -134,6 +134,8 @@ class Normaliser:
                 paced.setdefault(kind, set()).update(_shape(kind, record[kind]))
                 continue
             (console if kind in ("output_raw", "output") else events).append(self._record(kind, record))
+        if self._rules.get("files_race"):
+            events.sort(key=lambda event: event["kind"] != "files")
         if self._rules.get("unordered"):
             events = _unordered(events)
         numbers = [int(record.get("num", 0)) for record in log["records"]]

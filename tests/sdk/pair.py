@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 def cache_key(script):
     """Changes with the script, the way it is run, and the versions of what runs it."""
     digest = hashlib.sha256()
-    for path in (script, HERE / "run_case.py", HERE / "readlog.py", HERE / "dropin" / "sitecustomize.py"):
+    for path in (script, HERE / "run_case.py", HERE / "readlog.py", HERE / "tfevents.py", HERE / "dropin" / "sitecustomize.py"):
         digest.update(Path(path).read_bytes())
     installed = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
     digest.update(f"{platform.python_version()} {sys.executable} {script} {installed}".encode())

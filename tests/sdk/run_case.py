@@ -30,6 +30,7 @@ def rules_of(script):
     killed          the script dies at once: ours must have more than the official sidecar
     accepted N      rows that a killed script got rid of before
     sampled         the footer's charts are drawn from a random sample
+    files_race      records of files come somewhere between the rows
     unordered       rows race, their order and steps are chance
     racing_runs     whole runs race: lines of the terminal and the links to the latest run are chance
     console_text    the console is cut into records by chance

@@ -320,6 +320,8 @@ impl World {
                 patch(file, *at, bytes);
                 Completion::Written
             }
+            Effect::LinkFile { .. } => Completion::Written,
+            Effect::TailFiles { .. } => Completion::Tail { files: Vec::new(), bytes: bytes::Bytes::new() },
             Effect::SaveCode { .. } => Completion::CodeSaved(vec!["code/train.py".into()]),
             other
             @ (Effect::ReadFile { .. } | Effect::StatFiles { .. } | Effect::HashFile { .. } | Effect::Http(_)) => {

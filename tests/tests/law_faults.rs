@@ -34,7 +34,7 @@ fn begun(prompt: bool) -> World {
 /// How long a run may take from its close to its end, whatever the world does.
 fn bound() -> Duration {
     let limits = limits();
-    let stages = limits.stage_deadline * 12 + limits.final_stage_deadline;
+    let stages = limits.stage_deadline * 11 + limits.tensorboard_deadline + limits.final_stage_deadline;
     stages + limits.final_stage_deadline + limits.disk_deadline
 }
 

@@ -6,9 +6,12 @@ use std::time::Duration;
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
 use runwire_proto::wire::response::ResponseType;
-use runwire_proto::wire::{AlertRecord, ConfigRecord, FilesItem, FilesRecord, RunExitRecord, TelemetryRecord};
+use runwire_proto::wire::{
+    AlertRecord, ConfigRecord, EnvironmentRecord, FilesItem, FilesRecord, ListStringValue, RunExitRecord,
+    TelemetryRecord,
+};
 use runwire_tests::client::{Run, Scene, config_item};
-use runwire_tests::sidecar::await_that;
+use runwire_tests::sidecar::{Launch, await_that, is_official};
 
 // official: same
 #[test]
@@ -119,4 +122,31 @@ fn run_68_system_metrics_with_a_label() {
     });
     assert!(labelled, "no labelled sample in the log");
     assert_eq!(log.exit_code(), 0);
+}
+
+// official: same, if it has the time before the end
+#[test]
+fn run_8_facts_of_the_batch_system_are_in_the_first_environment_record() {
+    let sidecar = Launch::new().env("SLURM_JOB_ID", "77").env("SLURM_NODEID", "1").env("XSLURM_A", "b").start();
+    let mut scene = Scene::on(sidecar, |settings| {
+        settings.x_disable_meta = Some(false);
+        settings.x_stats_disk_paths = Some(ListStringValue::default());
+    });
+    scene.run.tell(RequestType::ProbeSystemInfo(Default::default()));
+    if is_official() {
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    let log = scene.end();
+    let found: Vec<&EnvironmentRecord> = log
+        .types()
+        .filter_map(|kind| match kind {
+            RecordType::Environment(facts) => Some(facts),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(found.len(), 2);
+    let wanted = [("job_id", "77"), ("nodeid", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(found[0].slurm, wanted.into());
+    assert!(found[1].slurm.is_empty());
+    assert!(found.iter().all(|facts| facts.disk.is_empty()), "an empty list of paths asks for no disk");
 }

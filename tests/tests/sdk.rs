@@ -24,10 +24,10 @@ macro_rules! scripts {
 }
 
 scripts! { "tests/sdk/scripts", SCRIPTS:
-    alert artifact artifact_draft asyncio_tasks big_row code_saving commit_false config_big config_edits config_pins
-    console_basic console_chatty console_control console_multipart console_off console_raw console_redirect
-    console_stderr dict_values disabled empty_rows empty_run exception exception_in_with exec_basic exec_children
-    exec_config_files exec_exit_code exec_no_finish exit_code finish_exit_code flush_interval fork_child
+    alert artifact artifact_draft asyncio_tasks big_row code_diff code_saving commit_false config_big config_edits
+    config_pins console_basic console_chatty console_control console_multipart console_off console_raw
+    console_redirect console_stderr dict_values disabled empty_rows empty_run exception exception_in_with exec_basic
+    exec_children exec_config_files exec_exit_code exec_no_finish exit_code finish_exit_code flush_interval fork_child
     fork_from_offline killed_many_rows killed_os_exit killed_sigkill killed_sigterm killed_two_runs label
     log_after_finish long_strings many_metrics many_runs many_steps media metadata_edits metric_all metric_copy
     metric_first metric_glob metric_last metric_max metric_mean metric_min metric_none metric_overwrite
@@ -35,7 +35,8 @@ scripts! { "tests/sdk/scripts", SCRIPTS:
     nested no_finish no_finish_two non_finite not_primary plots preempting quiet_and_silent resume_from_offline
     resume_offline runs_parallel runs_reinit runs_sequential same_id_twice save_policies scalars settings_misc
     setup_teardown sigint sigint_caught sigterm_handler slow_run steps_backward steps_explicit steps_implicit_mixed
-    summary_edits summary_metric_override summary_reads system_stats table table_incremental threads typed_encoding
+    summary_edits summary_metric_override summary_reads system_no_disks system_stats table table_incremental
+    tensorboard_folders tensorboard_histograms tensorboard_open_row tensorboard_scalars threads typed_encoding
     typed_values unicode warnings_many watch_no_torch with_block write_logs
 }
 

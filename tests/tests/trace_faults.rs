@@ -2,9 +2,9 @@
 #![cfg(unix)]
 use runwire_core::time::Duration;
 use runwire_core::{CloseReason, Completion, Input};
-use runwire_proto::wire::OutputRawRecord;
 use runwire_proto::wire::output_raw_record::OutputType;
 use runwire_proto::wire::record::RecordType;
+use runwire_proto::wire::{OutputRawRecord, TbRecord};
 use runwire_tests::world::{Disk, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,6 +56,21 @@ fn the_disk_hangs_for_ever_and_the_run_ends() {
     world.exit(0);
     world.close(CloseReason::Finish);
     world.to_end(SECOND * 90);
+    insta::assert_snapshot!(world.text());
+}
+
+#[test]
+fn a_limit_on_finishing_ends_the_reading_of_event_files() {
+    let mut world = World::begun(|config| config.settings.finish_timeout = Some(2.0));
+    world.send(RecordType::Tbrecord(TbRecord { log_dir: "/tb".into(), root_dir: "/".into(), ..Default::default() }));
+    world.advance(SECOND);
+    world.hush();
+    world.disk = Disk::Hangs;
+    let exit = world.exit(0);
+    world.advance(SECOND * 2);
+    world.disk = Disk::Works;
+    world.settle();
+    assert!(world.reply(exit).is_some(), "{}", world.text());
     insta::assert_snapshot!(world.text());
 }
 

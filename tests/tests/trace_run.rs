@@ -6,7 +6,7 @@ use runwire_core::{CloseReason, Input};
 use runwire_proto::wire::output_raw_record::OutputType;
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
-use runwire_proto::wire::{InternalMessagesRequest, OutputRawRecord};
+use runwire_proto::wire::{InternalMessagesRequest, OutputRawRecord, TbRecord};
 use runwire_tests::client::request;
 use runwire_tests::world::{World, partial};
 
@@ -34,6 +34,14 @@ fn poll() -> RecordType {
 #[test]
 fn empty_run() {
     insta::assert_snapshot!(ended(World::begun(|_| {})));
+}
+
+#[test]
+fn a_folder_of_event_files() {
+    let mut world = World::begun(|config| config.current_dir = "/home".into());
+    world.send(RecordType::Tbrecord(TbRecord { log_dir: "logs".into(), root_dir: ".".into(), ..Default::default() }));
+    world.advance(SECOND * 6);
+    insta::assert_snapshot!(ended(world));
 }
 
 #[test]

@@ -103,7 +103,23 @@ impl Defer {
             out.push_back(Action::Complete { timed_out: self.timed_out });
             return;
         }
-        let bound = if to == DeferState::FlushFinal { limits.final_stage_deadline } else { limits.stage_deadline };
+        let bound = match to {
+            DeferState::FlushFinal => limits.final_stage_deadline,
+            DeferState::FlushTb => limits.tensorboard_deadline,
+            DeferState::Begin
+            | DeferState::FlushRun
+            | DeferState::FlushStats
+            | DeferState::FlushPartialHistory
+            | DeferState::FlushSum
+            | DeferState::FlushDebouncer
+            | DeferState::FlushOutput
+            | DeferState::FlushJob
+            | DeferState::FlushDir
+            | DeferState::FlushFp
+            | DeferState::JoinFp
+            | DeferState::FlushFs
+            | DeferState::End => limits.stage_deadline,
+        };
         self.stage_timer.set(now.after(bound));
         out.push_back(Action::Flush(to));
     }

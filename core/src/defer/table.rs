@@ -84,6 +84,8 @@ pub fn next(state: DeferState, event: DeferEvent) -> Option<DeferState> {
         (_, DeferEvent::ExitSeen) | (DeferState::Begin | DeferState::End, _) => None,
         // What is in memory must become records and reach the log even when time is short: these stages keep their
         // turn, and the rest is passed over.
+        // Reading event files can take long; what was read so far becomes records in the next stage.
+        (DeferState::FlushTb, DeferEvent::CutShort) => Some(DeferState::FlushSum),
         (state, DeferEvent::CutShort) if state < DeferState::FlushSum => None,
         (state, DeferEvent::CutShort) if state < DeferState::FlushFinal => Some(DeferState::FlushFinal),
         (_, DeferEvent::CutShort) => None,

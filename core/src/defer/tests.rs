@@ -54,7 +54,10 @@ fn outcomes_that_never_come_delay_the_end_by_the_sum_of_the_deadlines() {
         at = wake.at;
         defer.on_tick(at, &limits, &mut out);
     }
-    assert_eq!(at.since(Instant::ZERO), limits.stage_deadline * 12 + limits.final_stage_deadline);
+    assert_eq!(
+        at.since(Instant::ZERO),
+        limits.stage_deadline * 11 + limits.tensorboard_deadline + limits.final_stage_deadline
+    );
     let stuck: Vec<_> = out.iter().filter(|a| matches!(a, Action::Stuck(_))).collect();
     assert_eq!(stuck.len(), 13);
     assert_eq!(out.back(), Some(&Action::Complete { timed_out: true }));
@@ -83,6 +86,19 @@ fn the_users_limit_skips_to_the_log_but_never_past_it() {
     assert_eq!(defer.state(), DeferState::FlushFinal);
     defer.on_flushed(Instant::from_nanos(10_000_000), &limits, DeferState::FlushFinal, &mut out);
     assert_eq!(out.back(), Some(&Action::Complete { timed_out: true }));
+}
+
+#[test]
+fn the_users_limit_ends_the_reading_of_event_files() {
+    let limits = Limits::default();
+    let (mut defer, mut out) = (Defer::new(), VecDeque::new());
+    defer.on_exit_seen(Instant::ZERO, &limits, Some(Duration::from_millis(10)), &mut out);
+    for stage in &STATES[1..=3] {
+        defer.on_flushed(Instant::ZERO, &limits, *stage, &mut out);
+    }
+    assert_eq!(defer.state(), DeferState::FlushTb);
+    defer.on_tick(Instant::from_nanos(10_000_000), &limits, &mut out);
+    assert_eq!(defer.state(), DeferState::FlushSum);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) enum Origin {
     Close,
     File { path: String },
     ConsolePatch,
+    Tail { watch: usize },
+    Link { path: String },
     Sample,
     Probe,
     Code,

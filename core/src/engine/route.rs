@@ -42,6 +42,7 @@ impl Engine {
             | Completion::Synced
             | Completion::Closed
             | Completion::Written
+            | Completion::Tail { .. }
             | Completion::Sampled(_)
             | Completion::Probed(_)
             | Completion::CodeSaved(_)
@@ -68,6 +69,15 @@ impl Engine {
             (Origin::Close, _) => writer.on_closed(&mut queues.writer),
             (Origin::File { path }, failure) => handler.on_file_written(&path, failure, &mut queues.handler),
             (Origin::ConsolePatch, failure) => handler.on_patched(failure, wall, &mut queues.handler),
+            (Origin::Tail { watch }, failure) => match (completion, failure) {
+                (Completion::Tail { files, bytes }, None) => {
+                    self.with_handler(|handler, cx, out| handler.on_tail(cx, watch, Some((&files, &bytes)), out));
+                }
+                (_, _) => self.with_handler(|handler, cx, out| handler.on_tail(cx, watch, None, out)),
+            },
+            (Origin::Link { path }, failure) => {
+                self.with_handler(|handler, cx, out| handler.on_linked(cx, &path, failure, out));
+            }
             (Origin::Sample, None) => {
                 if let Completion::Sampled(items) = completion {
                     handler.on_sampled(items, wall, &mut queues.handler);
@@ -124,6 +134,12 @@ impl Engine {
             }
             handler::Action::PatchFile(path, at, bytes) => {
                 self.issue(Effect::PatchFile { path, at, bytes }, Origin::ConsolePatch);
+            }
+            handler::Action::LinkFile(source, path) => {
+                self.issue(Effect::LinkFile { source, path: path.clone() }, Origin::Link { path });
+            }
+            handler::Action::Tail(watch, folder, read) => {
+                self.issue(Effect::TailFiles { folder, read }, Origin::Tail { watch });
             }
             handler::Action::Sample => {
                 let settings = Box::new(self.config.settings.clone());
@@ -259,6 +275,8 @@ impl Engine {
             | Effect::CloseLog
             | Effect::WriteFile { .. }
             | Effect::PatchFile { .. }
+            | Effect::LinkFile { .. }
+            | Effect::TailFiles { .. }
             | Effect::ReadFile { .. }
             | Effect::StatFiles { .. }
             | Effect::HashFile { .. } => self.disk_deadline(),

@@ -49,8 +49,23 @@ impl Handler {
                     return;
                 }
             }
+            // The rows of event files that are still read may go into the open row.
+            DeferState::FlushPartialHistory if self.tensorboard.is_used() => {}
             DeferState::FlushPartialHistory => self.commit_row(cx, out),
+            DeferState::FlushTb => {
+                if !self.drain_tensorboard(cx, out) {
+                    self.awaited = Some(stage);
+                    return;
+                }
+                self.end_rows(cx, out);
+            }
             DeferState::FlushSum => {
+                if self.awaited == Some(DeferState::FlushTb) {
+                    // Its time was over: what was read so far still counts, and nothing follows the exit.
+                    self.awaited = None;
+                    self.stop_tensorboard(cx, out);
+                    self.end_rows(cx, out);
+                }
                 self.checkpoint(out);
                 self.persist_exit(out);
             }
@@ -69,10 +84,9 @@ impl Handler {
                     return;
                 }
             }
-            // Offline there is nothing to send, and no TensorBoard watcher or job exists.
+            // Offline there is nothing to send, and no job exists.
             DeferState::Begin
             | DeferState::FlushRun
-            | DeferState::FlushTb
             | DeferState::FlushDebouncer
             | DeferState::FlushJob
             | DeferState::FlushFp
@@ -87,6 +101,7 @@ impl Handler {
     /// What must become records before the log closes, for a run that ends without an exit.
     pub(crate) fn on_close_without_exit(&mut self, cx: &mut Cx<'_>, out: &mut Out) {
         self.stats.stop();
+        self.stop_tensorboard(cx, out);
         self.commit_row(cx, out);
         self.checkpoint(out);
         self.console_timer.cancel();

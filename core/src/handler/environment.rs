@@ -1,11 +1,15 @@
-//! The client's own facts (`EnvironmentRecord`), as far as its settings tell them.
+//! The client's own facts (`EnvironmentRecord`), as far as its settings and the batch system tell them.
 
-use crate::{settings::text, time::UnixNanos};
+use crate::{
+    settings::{Config, text},
+    time::UnixNanos,
+};
 use alloc::string::String;
 use runwire_proto::wire;
 
 /// The first of the two environment records of a run; the machine's facts follow when they are known.
-pub(super) fn from_settings(settings: &wire::Settings, writer_id: &str) -> wire::EnvironmentRecord {
+pub(super) fn of_client(config: &Config, writer_id: &str) -> wire::EnvironmentRecord {
+    let settings = &config.settings;
     let get = |value: &Option<String>| String::from(text(value));
     let started = settings.x_start_time.map(|seconds| UnixNanos((seconds * 1e9) as i64).timestamp());
     let git = (settings.git_remote_url.is_some() || settings.git_commit.is_some())
@@ -27,6 +31,7 @@ pub(super) fn from_settings(settings: &wire::Settings, writer_id: &str) -> wire:
         username: get(&settings.username),
         executable: get(&settings.x_executable),
         colab: get(&settings.colab_url),
+        slurm: config.slurm.clone(),
         writer_id: writer_id.into(),
         ..Default::default()
     }

@@ -36,6 +36,11 @@ impl Steps {
         }
     }
 
+    /// A row was taken.
+    pub(super) fn advance(&mut self) {
+        self.next += 1;
+    }
+
     fn behind_is_told(&self) -> bool {
         self.behind <= TOLD_ONE_BY_ONE || self.behind.ilog10() != (self.behind - 1).ilog10()
     }
@@ -86,7 +91,7 @@ impl Handler {
         if flush {
             self.commit_row(cx, out);
             // An empty row takes a step as well: the client has counted it.
-            self.steps.next += 1;
+            self.steps.advance();
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod records;
 mod requests;
 mod run;
 mod stats;
+mod tensorboard;
 mod timer;
 
 use crate::{
@@ -54,6 +55,10 @@ pub(crate) enum Action {
     Notice(Notice),
     WriteFile(String, Bytes),
     PatchFile(String, u64, Bytes),
+    /// Show the file at the first path at the second.
+    LinkFile(String, String),
+    /// Look into a watched folder and read a piece of a file.
+    Tail(usize, String, Option<(String, u64, u32)>),
     Sample,
     Probe,
     SaveCode,
@@ -83,6 +88,7 @@ pub(crate) struct Handler {
     messages: messages::Messages,
     stats: stats::Stats,
     files: files::Files,
+    tensorboard: crate::tensorboard::TensorBoard,
     timer: timer::RunTimer,
     steps: history::Steps,
     /// The run as it was answered to the client; `None` before the first run record.
@@ -118,6 +124,7 @@ impl Handler {
             messages: messages::Messages::default(),
             stats: stats::Stats::new(config),
             files: files::Files::default(),
+            tensorboard: crate::tensorboard::TensorBoard::new(),
             timer: timer::RunTimer::default(),
             steps: history::Steps::default(),
             run: None,
@@ -140,7 +147,8 @@ impl Handler {
     }
 
     pub(crate) fn wake(&self) -> Option<Wake> {
-        Wake::soonest(Wake::soonest(self.checkpoint_timer.wake(), self.console_timer.wake()), self.stats.timer.wake())
+        let own = Wake::soonest(self.checkpoint_timer.wake(), self.console_timer.wake());
+        Wake::soonest(Wake::soonest(own, self.stats.timer.wake()), self.tensorboard.wake())
     }
 
     pub(crate) fn exit_code(&self) -> Option<i32> {
@@ -175,6 +183,7 @@ impl Handler {
         if self.stats.on_tick(cx.now) {
             out.push_back(Action::Sample);
         }
+        self.tick_tensorboard(cx, out);
     }
 
     pub(crate) fn on_cancelled(&mut self, ticket: Ticket) {

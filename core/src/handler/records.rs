@@ -141,6 +141,13 @@ impl Handler {
                 self.console.on_raw(stream, &raw.line, cx.wall.micros());
                 self.mark_console(cx, out);
             }
+            field::TBRECORD => {
+                let watched = wire::TbRecord::decode(body).map_err(bad)?;
+                self.keep(record, seen, out)?;
+                self.on_tensorboard(cx, &watched, out);
+                self.respond(ticket, None, out);
+                return Ok(());
+            }
             field::OUTPUT_LOGGER => {
                 let logged = wire::OutputLoggerRecord::decode(body).map_err(bad)?;
                 self.console.on_logger_line(&logged.line, cx.wall.micros());
@@ -151,7 +158,6 @@ impl Handler {
             | field::FILES
             | field::STATS
             | field::ARTIFACT
-            | field::TBRECORD
             | field::ALERT
             | field::PREEMPTING
             | field::USE_ARTIFACT => {}

@@ -159,7 +159,7 @@ impl Handler {
         if off {
             return;
         }
-        let facts = environment::from_settings(settings, &self.writer_id);
+        let facts = environment::of_client(&self.config, &self.writer_id);
         self.persist(field::ENVIRONMENT, &facts, out);
         self.on_environment(facts, out);
         self.probing = true;
@@ -187,13 +187,23 @@ impl Handler {
 
     /// Code was copied into the files folder.
     pub(crate) fn on_code_saved(&mut self, paths: &[String], out: &mut Out) {
-        for path in paths {
-            self.announce_file(path, out);
-        }
+        // The program by itself, and the patches together, as they belong together.
+        let (code, patches): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| path.starts_with("code/"));
+        self.announce_files(&code, out);
+        self.announce_files(&patches, out);
     }
 
     fn announce_file(&mut self, path: &str, out: &mut Out) {
-        let item = wire::FilesItem { path: path.into(), r#type: FileType::Wandb.into(), ..Default::default() };
-        self.persist(field::FILES, &wire::FilesRecord { files: vec![item], info: None }, out);
+        self.announce_files(&[path], out);
+    }
+
+    fn announce_files(&mut self, paths: &[impl AsRef<str>], out: &mut Out) {
+        if paths.is_empty() {
+            return;
+        }
+        let item =
+            |path: &str| wire::FilesItem { path: path.into(), r#type: FileType::Wandb.into(), ..Default::default() };
+        let files = paths.iter().map(|path| item(path.as_ref())).collect();
+        self.persist(field::FILES, &wire::FilesRecord { files, info: None }, out);
     }
 }

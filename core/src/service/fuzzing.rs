@@ -66,6 +66,8 @@ impl World {
             idle_timeout: None,
             write_summary_files: false,
             utc_offset_seconds: 0,
+            current_dir: Default::default(),
+            slurm: Default::default(),
         };
         let service = Service::new(config, Instant::ZERO, UnixNanos(1_735_689_600_000_000_000));
         let mut world = World {
@@ -203,6 +205,8 @@ impl World {
             Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
             Effect::ProbeSystem(_) => Completion::Probed(Default::default()),
             other @ (Effect::SaveCode { .. }
+            | Effect::LinkFile { .. }
+            | Effect::TailFiles { .. }
             | Effect::ReadFile { .. }
             | Effect::StatFiles { .. }
             | Effect::HashFile { .. }

@@ -48,6 +48,10 @@ pub struct ServiceConfig {
     pub write_summary_files: bool,
     /// See [`crate::Config::utc_offset_seconds`].
     pub utc_offset_seconds: i32,
+    /// See [`crate::Config::current_dir`].
+    pub current_dir: String,
+    /// See [`crate::Config::slurm`].
+    pub slurm: BTreeMap<String, String>,
 }
 
 /// Why a service stops without being asked by a client.

@@ -53,6 +53,8 @@ impl Service {
             limits: self.config.limits.clone(),
             write_summary_files: self.config.write_summary_files,
             utc_offset_seconds: self.config.utc_offset_seconds,
+            current_dir: self.config.current_dir.clone(),
+            slurm: self.config.slurm.clone(),
             ..Config::new(settings)
         };
         let engine = Engine::new(config, self.rng.next_u64(), self.last_now, self.wall(), ticket);

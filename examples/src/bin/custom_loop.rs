@@ -6,7 +6,13 @@ use runwire_core::{
     id::EffectId,
 };
 use runwire_proto::wire::{self, record::RecordType, request::RequestType};
-use std::{collections::VecDeque, error::Error, fs, os::unix::fs::FileExt, time::Duration};
+use std::{
+    collections::VecDeque,
+    error::Error,
+    fs,
+    io::{self, Seek, SeekFrom, Write},
+    time::Duration,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = std::env::temp_dir().join(format!("runwire-custom-loop-{}", std::process::id()));
@@ -69,6 +75,12 @@ fn row(n: u32) -> RecordType {
     RecordType::Request(wire::Request { request_type: Some(RequestType::PartialHistory(part)) })
 }
 
+fn append(log: &mut Option<fs::File>, at: u64, bytes: &[u8]) -> io::Result<()> {
+    let Some(file) = log else { return Ok(()) };
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}
+
 /// Effects as plain calls. A failure is an outcome like any other.
 fn perform(log: &mut Option<fs::File>, effect: Effect) -> Completion {
     let done = match effect {
@@ -76,9 +88,7 @@ fn perform(log: &mut Option<fs::File>, effect: Effect) -> Completion {
             .and_then(|()| fs::File::create_new(path))
             .map(|file| *log = Some(file))
             .map(|()| Completion::Opened),
-        Effect::AppendLog { at, bytes } => {
-            log.as_ref().map_or(Ok(()), |file| file.write_all_at(&bytes, at)).map(|()| Completion::Appended)
-        }
+        Effect::AppendLog { at, bytes } => append(log, at, &bytes).map(|()| Completion::Appended),
         Effect::SyncLog { .. } => log.as_ref().map_or(Ok(()), fs::File::sync_data).map(|()| Completion::Synced),
         Effect::CloseLog => {
             *log = None;
@@ -86,6 +96,9 @@ fn perform(log: &mut Option<fs::File>, effect: Effect) -> Completion {
         }
         Effect::WriteFile { path, bytes } => fs::write(path, bytes).map(|()| Completion::Written),
         Effect::PatchFile { path, bytes, .. } => fs::write(path, bytes).map(|()| Completion::Written),
+        // This program's runs have no event files.
+        Effect::LinkFile { .. } => Ok(Completion::Written),
+        Effect::TailFiles { .. } => Ok(Completion::Tail { files: Vec::new(), bytes: Default::default() }),
         Effect::SampleSystem(_) => Ok(Completion::Sampled(Vec::new())),
         Effect::ProbeSystem(_) => Ok(Completion::Probed(Box::default())),
         // This run neither saves its code nor talks to a server.

@@ -35,11 +35,12 @@ pub(super) fn of(path: &Path) -> Option<DiskSpace> {
 /// `None`: no disk holds the path.
 #[cfg(not(unix))]
 pub(super) fn of(path: &Path) -> Option<DiskSpace> {
-    let path = path.canonicalize().ok()?;
-    let disks = sysinfo::Disks::new_with_refreshed_list();
+    // Not the canonical path, which on Windows begins in a way that no disk does.
+    let path = std::path::absolute(path).ok().filter(|path| path.exists())?;
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
     let disk = disks
         .iter()
-        .filter(|disk| path.starts_with(disk.mount_point()) || path.ends_with(disk.mount_point()))
+        .filter(|disk| path.starts_with(disk.mount_point()))
         .max_by_key(|disk| disk.mount_point().as_os_str().len())?;
     let (total, available) = (disk.total_space(), disk.available_space());
     Some(DiskSpace { total, used: total.saturating_sub(available), available })

@@ -2,13 +2,12 @@
 
 use super::{disk_space, gpu, host::Host, metrics::disk_paths};
 use runwire_proto::wire;
-use std::{collections::BTreeMap, ffi::OsString, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 /// Looks at processors, memory, disks and GPUs; settings may overrule the counts. Sizes are in bytes. What cannot be
 /// read stays at its default, which is not written.
 pub fn probe(settings: &wire::Settings) -> wire::EnvironmentRecord {
-    let mut record =
-        wire::EnvironmentRecord { disk: disks(settings), slurm: slurm(std::env::vars_os()), ..Default::default() };
+    let mut record = wire::EnvironmentRecord { disk: disks(settings), ..Default::default() };
     if let Some(mut host) = Host::new() {
         let cpu = host.cpu();
         record.cpu_count = cpu.cores;
@@ -35,15 +34,6 @@ fn disks(settings: &wire::Settings) -> BTreeMap<String, wire::DiskInfo> {
             Some((path, wire::DiskInfo { total: space.total, used: space.used }))
         })
         .collect()
-}
-
-/// The batch system's variables, by their names in small letters and without `SLURM_`.
-fn slurm(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
-    let named = |(name, value): (OsString, OsString)| {
-        let name = name.to_str()?.strip_prefix("SLURM_")?.to_lowercase();
-        Some((name, value.to_string_lossy().into_owned()))
-    };
-    variables.filter_map(named).filter(|(name, _)| !name.is_empty()).collect()
 }
 
 fn overrule(record: &mut wire::EnvironmentRecord, settings: &wire::Settings) {
@@ -89,13 +79,7 @@ mod tests {
         assert_eq!((record.cpu_count, record.cpu_count_logical, record.gpu_count), (3, 7, 2));
         assert_eq!(record.gpu_type, "Some GPU");
         assert!(record.disk.is_empty());
-    }
-
-    #[test]
-    fn variables_of_the_batch_system_lose_their_prefix() {
-        let variables = [("SLURM_JOB_ID", "77"), ("SLURM_STEP_GPUS", ""), ("SLURM_", "x"), ("HOME", "/h")];
-        let found = slurm(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
-        let wanted = [("job_id", "77"), ("step_gpus", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(found, BTreeMap::from(wanted));
+        let none = wire::Settings { x_stats_disk_paths: Some(wire::ListStringValue::default()), ..Default::default() };
+        assert!(probe(&none).disk.is_empty(), "an empty list asks for none");
     }
 }

@@ -1,6 +1,7 @@
-//! Counters that Linux keeps below `/proc` and `sysinfo` does not read: threads of a process, TCP retransmits, and
-//! whole disks.
+//! Counters that Linux keeps below `/proc` and `sysinfo` does not read, or only with much else: single processes and
+//! their children, TCP retransmits, and whole disks.
 
+use super::host::Process;
 use std::fs;
 
 /// Names of block devices that are no disks.
@@ -37,9 +38,23 @@ pub(super) fn tcp_retransmits() -> Option<u64> {
     retransmits(&read("/proc/net/snmp")?)
 }
 
-/// How many threads a process has now.
-pub(super) fn threads(pid: u32) -> Option<u32> {
-    thread_count(&read(format!("/proc/{pid}/stat"))?)
+/// One process; nothing if it is gone.
+pub(super) fn process(pid: u32) -> Option<Process> {
+    let hertz = rustix::param::clock_ticks_per_second();
+    parse_process(&read(format!("/proc/{pid}/stat"))?, hertz, rustix::param::page_size() as u64)
+}
+
+/// The children of a process; nothing if this kernel keeps no list of them or the process is gone.
+pub(super) fn children(pid: u32) -> Option<Vec<u32>> {
+    let mut found = Vec::new();
+    let mut listed = false;
+    // A child belongs to the thread that made it.
+    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        let Some(text) = read(task.path().join("children")) else { continue };
+        listed = true;
+        found.extend(text.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    listed.then_some(found)
 }
 
 fn read(path: impl AsRef<std::path::Path>) -> Option<String> {
@@ -47,9 +62,21 @@ fn read(path: impl AsRef<std::path::Path>) -> Option<String> {
     fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn thread_count(stat: &str) -> Option<u32> {
+fn parse_process(stat: &str, hertz: u64, page: u64) -> Option<Process> {
     // The name may hold spaces and brackets, so count from the last bracket.
-    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(17)?.parse().ok()
+    let (head, rest) = stat.split_at_checked(stat.rfind(')')? + 1)?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let field = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    let millis = |user: usize, system: usize| Some((field(user)? + field(system)?) * 1000 / hertz.max(1));
+    Some(Process {
+        pid: head.split_ascii_whitespace().next()?.parse().ok()?,
+        parent: u32::try_from(field(1)?).ok()?,
+        cpu_ms: millis(11, 12)?,
+        waited_ms: millis(13, 14)?,
+        threads: u32::try_from(field(17)?).ok(),
+        started: field(19)?,
+        resident: field(21)?.saturating_mul(page),
+    })
 }
 
 fn retransmits(snmp: &str) -> Option<u64> {
@@ -75,12 +102,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_of_a_process_with_an_odd_name() {
-        let stat = "123 (a) b (c) S 7 123 123 0 -1 4194560 100 0 2 0 55 6 1 2 20 0 17 0 98765 1000000 4321 1 1";
-        assert_eq!(thread_count(stat), Some(17));
-        assert_eq!(thread_count("123 (x) S 7"), None);
-        assert_eq!(thread_count(""), None);
-        assert!(threads(std::process::id()).unwrap() >= 1);
+    fn a_process_with_an_odd_name() {
+        let stat = "123 (a) b (c) S 7 123 123 0 -1 4194560 100 0 2 0 55 6 10 2 20 0 17 0 98765 1000000 4321 1 1";
+        let wanted = Process {
+            pid: 123,
+            started: 98765,
+            parent: 7,
+            cpu_ms: 610,
+            waited_ms: 120,
+            resident: 4321 * 4096,
+            threads: Some(17),
+        };
+        assert_eq!(parse_process(stat, 100, 4096), Some(wanted));
+        assert_eq!(parse_process("123 (x) S 7", 100, 4096), None);
+        assert_eq!(parse_process("", 100, 4096), None);
+        let me = process(std::process::id()).unwrap();
+        assert!(me.threads >= Some(1) && me.pid == std::process::id(), "{me:?}");
+        assert_eq!(process(u32::MAX), None);
+        assert_eq!(children(u32::MAX), None);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use super::{
     disk_space,
     gpu::Gpus,
-    host::{Host, Network, Usage},
+    host::{Host, Network, Process},
+    usage::Meter,
 };
 use runwire_proto::wire;
 use std::{path::Path, time::Instant};
@@ -24,6 +25,7 @@ pub struct SamplerConfig {
     cgroup: bool,
     /// Report this program too.
     own: bool,
+    /// Empty means nothing about disks, not even their traffic.
     disk_paths: Vec<String>,
     /// Empty means all.
     gpus: Vec<i32>,
@@ -43,12 +45,9 @@ impl SamplerConfig {
     }
 }
 
-/// The file systems to report: `/` unless the settings name some.
+/// The file systems to report: `/` unless the settings say something else. An empty list asks for nothing about disks.
 pub(super) fn disk_paths(settings: &wire::Settings) -> Vec<String> {
-    match &settings.x_stats_disk_paths {
-        Some(paths) if !paths.value.is_empty() => paths.value.clone(),
-        Some(_) | None => vec!["/".to_owned()],
-    }
+    settings.x_stats_disk_paths.as_ref().map_or_else(|| vec!["/".to_owned()], |paths| paths.value.clone())
 }
 
 /// Takes samples. Keeps the counters of its start, from which traffic is counted, and of the last sample, from which
@@ -75,9 +74,9 @@ impl Sampler {
             network: host.as_mut().map(Host::network).unwrap_or_default(),
             disks: host.as_ref().map(Host::disk_io).unwrap_or_default(),
             host,
+            cpu: Meter::new(config.tree),
+            own_cpu: Meter::new(false),
             config,
-            cpu: Meter::default(),
-            own_cpu: Meter::default(),
         }
     }
 
@@ -85,8 +84,9 @@ impl Sampler {
     /// whole machine since the last sample, so the first sample is without it.
     pub fn sample(&mut self) -> Vec<(String, f64)> {
         let mut out = Vec::new();
+        let mut pids = Vec::new();
         if let Some(mut host) = self.host.take() {
-            self.sample_host(&mut host, &mut out);
+            pids = self.sample_host(&mut host, &mut out);
             self.host = Some(host);
         }
         for path in &self.config.disk_paths {
@@ -95,24 +95,23 @@ impl Sampler {
                 put(&mut out, format!("disk.{path}.usageGB"), space.used as f64 / GIB);
             }
         }
-        if let Some(gpus) = &self.gpus {
-            gpus.sample(&self.config.gpus, &mut out);
+        if let Some(gpus) = &mut self.gpus {
+            gpus.sample(&self.config.gpus, &pids, &mut out);
         }
         out
     }
 
-    fn sample_host(&mut self, host: &mut Host, out: &mut Vec<(String, f64)>) {
+    /// Returns the ids of the run's processes.
+    fn sample_host(&mut self, host: &mut Host, out: &mut Vec<(String, f64)>) -> Vec<u32> {
         let me = std::process::id();
         let pid = if self.config.pid == 0 { me } else { self.config.pid };
         let now = Instant::now();
-        // Before the other, because the group's limit is asked of the process that was refreshed last.
-        let own = if self.config.own { host.usage(me, false) } else { None };
-        let usage = host.usage(pid, self.config.tree);
-        if let Some(percent) = own.and_then(|own| self.own_cpu.percent(now, own, self.logical_cpus)) {
-            put(out, "wandb.cpu", percent);
-        }
-        if let Some(percent) = usage.and_then(|usage| self.cpu.percent(now, usage, self.logical_cpus)) {
-            put(out, "cpu", percent);
+        let own = if self.config.own { host.processes(me, false) } else { Vec::new() };
+        let processes = host.processes(pid, self.config.tree);
+        for (key, meter, processes) in [("wandb.cpu", &mut self.own_cpu, &own), ("cpu", &mut self.cpu, &processes)] {
+            if let Some(busy) = meter.busy(now, processes) {
+                put(out, key, busy * 100.0 / f64::from(self.logical_cpus.max(1)));
+            }
         }
         self.sample_traffic(host, out);
         let machine = host.memory();
@@ -121,17 +120,19 @@ impl Sampler {
             let used = memory.total.saturating_sub(memory.available);
             put(out, "memory_percent", used as f64 / memory.total as f64 * 100.0);
             put(out, "proc.memory.availableMB", memory.available as f64 / MIB);
-            if let Some(usage) = usage {
-                put(out, "proc.memory.rssMB", usage.resident as f64 / MIB);
-                put(out, "proc.memory.percent", usage.resident as f64 / memory.total as f64 * 100.0);
+            if !processes.is_empty() {
+                let resident = resident(&processes);
+                put(out, "proc.memory.rssMB", resident / MIB);
+                put(out, "proc.memory.percent", resident / memory.total as f64 * 100.0);
             }
         }
-        if let Some(threads) = usage.and_then(|usage| usage.threads) {
+        if let Some(threads) = processes.iter().filter_map(|process| process.threads).reduce(u32::saturating_add) {
             put(out, "proc.cpu.threads", f64::from(threads));
         }
-        if let Some(own) = own {
-            put(out, "wandb.memory.rssMB", own.resident as f64 / MIB);
+        if !own.is_empty() {
+            put(out, "wandb.memory.rssMB", resident(&own) / MIB);
         }
+        processes.iter().map(|process| process.pid).collect()
     }
 
     fn sample_traffic(&self, host: &mut Host, out: &mut Vec<(String, f64)>) {
@@ -141,7 +142,8 @@ impl Sampler {
         if let (Some(now), Some(then)) = (network.retransmits, self.network.retransmits) {
             put(out, "network.tcpRetransmits", now.saturating_sub(then) as f64);
         }
-        for (name, read, written) in host.disk_io() {
+        let disks = if self.config.disk_paths.is_empty() { Vec::new() } else { host.disk_io() };
+        for (name, read, written) in disks {
             // A disk that came later is counted from its first byte.
             let start = self.disks.iter().find(|(known, ..)| *known == name);
             let (read_then, written_then) = start.map_or((0, 0), |(_, read, written)| (*read, *written));
@@ -151,20 +153,8 @@ impl Sampler {
     }
 }
 
-/// Makes a rate of processor time.
-#[derive(Debug, Default)]
-struct Meter {
-    last: Option<(Instant, u64)>,
-}
-
-impl Meter {
-    fn percent(&mut self, now: Instant, usage: Usage, cpus: u32) -> Option<f64> {
-        let (then, before) = self.last.replace((now, usage.cpu_ms))?;
-        let wall = now.saturating_duration_since(then).as_secs_f64() * 1000.0;
-        // With a tree the sum falls when a child ends: that is no negative work.
-        let spent = usage.cpu_ms.saturating_sub(before) as f64;
-        (wall > 0.0).then(|| spent / wall * 100.0 / f64::from(cpus.max(1)))
-    }
+fn resident(processes: &[Process]) -> f64 {
+    processes.iter().map(|process| process.resident as f64).sum()
 }
 
 fn put(out: &mut Vec<(String, f64)>, key: impl Into<String>, value: f64) {
@@ -222,20 +212,29 @@ mod tests {
     }
 
     #[test]
-    fn processor_use_is_a_share_of_the_machine_since_the_last_sample() {
-        let mut meter = Meter::default();
-        let start = Instant::now();
-        let usage = |cpu_ms| Usage { cpu_ms, ..Default::default() };
-        assert_eq!(meter.percent(start, usage(1000), 4), None);
-        let later = start + Duration::from_secs(1);
-        assert_eq!(meter.percent(later, usage(3000), 4), Some(50.0));
-        assert_eq!(meter.percent(later + Duration::from_secs(1), usage(10), 4), Some(0.0));
+    fn disks_that_are_asked_for() {
+        let disks = |paths: &[&str]| {
+            let paths = wire::ListStringValue { value: paths.iter().map(|path| (*path).to_owned()).collect() };
+            let settings = wire::Settings { x_stats_disk_paths: Some(paths), ..Default::default() };
+            let sample = Sampler::new(SamplerConfig::from_settings(&settings)).sample();
+            let keys = sample.into_iter().map(|(key, _)| key).filter(|key| key.starts_with("disk."));
+            keys.collect::<Vec<String>>()
+        };
+        assert_eq!(disks(&[]), Vec::<String>::new(), "not even their traffic");
+        assert!(disks(&["/missing-path"]).iter().all(|key| !key.starts_with("disk./")));
+        assert!(disks(&["/"]).iter().any(|key| key == "disk./.usageGB"));
     }
 
+    #[cfg(unix)]
     #[test]
-    fn a_missing_path_is_left_out() {
-        let paths = vec!["/missing-path".to_owned()];
-        let config = SamplerConfig { disk_paths: paths, ..Default::default() };
-        assert!(keys(&Sampler::new(config).sample()).iter().all(|key| !key.starts_with("disk./")));
+    fn work_of_a_child_that_has_ended_still_counts() {
+        let settings = wire::Settings { x_stats_track_process_tree: Some(true), ..Default::default() };
+        let mut sampler = Sampler::new(SamplerConfig::from_settings(&settings));
+        sampler.sample();
+        let script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        assert!(std::process::Command::new("sh").args(["-c", script]).status().unwrap().success());
+        let sample = sampler.sample();
+        let cpu = sample.iter().find(|(key, _)| key == "cpu").unwrap().1;
+        assert!(cpu > 10.0 / f64::from(sampler.logical_cpus), "{cpu}");
     }
 }

@@ -5,8 +5,10 @@
 pub mod code;
 mod disk_space;
 pub mod environment;
+mod git;
 mod gpu;
 mod host;
 #[cfg(target_os = "linux")]
 mod kernel;
 pub mod metrics;
+mod usage;

@@ -100,6 +100,8 @@ impl World {
             idle_timeout: None,
             write_summary_files: false,
             utc_offset_seconds: 0,
+            current_dir: Default::default(),
+            slurm: Default::default(),
         };
         let wall = UnixNanos(frames::START as i64 * 1_000_000_000);
         let mut world = World {

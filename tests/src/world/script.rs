@@ -5,7 +5,7 @@ use runwire_core::{CloseReason, Input};
 use runwire_proto::wire::output_raw_record::OutputType;
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
-use runwire_proto::wire::{InternalMessagesRequest, OutputRawRecord};
+use runwire_proto::wire::{InternalMessagesRequest, OutputRawRecord, TbRecord};
 
 use super::{Disk, World};
 use crate::client::request;
@@ -26,6 +26,8 @@ pub enum Op {
     Print(u8),
     /// A poll for messages; waits if there are none.
     Poll,
+    /// A folder of TensorBoard files to be watched.
+    Watch,
     /// A question that is answered at once.
     Ask,
     /// The client goes away.
@@ -54,6 +56,7 @@ pub fn events() -> impl Strategy<Value = Op> {
         2 => any::<u8>().prop_map(Op::Print),
         1 => Just(Op::Poll),
         1 => Just(Op::Ask),
+        1 => Just(Op::Watch),
         1 => Just(Op::Gone),
         2 => (0..120_u16).prop_map(Op::Wait),
         3 => any::<u8>().prop_map(Op::Perform),
@@ -94,6 +97,10 @@ impl World {
             Op::Poll => {
                 let poll = InternalMessagesRequest { wait: true, info: None };
                 self.ask(request(RequestType::InternalMessages(poll)));
+            }
+            Op::Watch => {
+                let record = TbRecord { log_dir: "/tb".into(), root_dir: "/".into(), ..Default::default() };
+                self.send(RecordType::Tbrecord(record));
             }
             Op::Ask => {
                 self.ask(request(RequestType::GetSummary(Default::default())));
