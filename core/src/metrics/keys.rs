@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 
 use super::encode;
+use crate::json::write_string;
 
 /// The number of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +63,8 @@ impl Path {
 pub(super) struct Key {
     nested: Box<[u8]>,
     depth: usize,
+    /// The only label as the name of a JSON member, with its colon; empty if there are more labels.
+    member: Box<str>,
     /// Slots whose path begins with this one, or with which this one begins: at most one side can hold a value.
     related: Vec<Slot>,
     /// The slot that came after this one in the last row.
@@ -77,6 +80,11 @@ impl Key {
     /// Number of labels.
     pub(super) fn depth(&self) -> usize {
         self.depth
+    }
+
+    /// The label of a path of depth one as the name of a JSON member, with its colon.
+    pub(super) fn member(&self) -> &str {
+        &self.member
     }
 
     pub(super) fn related(&self) -> &[Slot] {
@@ -176,7 +184,13 @@ impl Keys {
             self.keys[other.index()].related.push(slot);
         }
         self.index.insert(own.into(), slot);
-        self.keys.push(Key { nested: (&*path.nested).into(), depth: path.starts.len(), related, next: None });
+        let (nested, depth) = (&*path.nested, path.starts.len());
+        let mut member = String::new();
+        for label in labels(nested).take_while(|_| depth == 1) {
+            write_string(label, &mut member);
+            member.push(':');
+        }
+        self.keys.push(Key { nested: nested.into(), depth, member: member.into(), related, next: None });
         slot
     }
 }

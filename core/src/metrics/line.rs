@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 
 use super::Metrics;
 use super::summary::Tree;
-use crate::json::write_string;
 
 impl Metrics {
     /// Writes the row to `line`, which is emptied first.
@@ -18,8 +17,7 @@ impl Metrics {
         for entry in self.row.entries() {
             line.push(open);
             open = ',';
-            self.keys.get(entry.slot).labels().for_each(|label| write_string(label, line));
-            line.push(':');
+            line.push_str(self.keys.get(entry.slot).member());
             line.push_str(uploaded(entry.text));
         }
         line.push_str(if open == '{' { "{}" } else { "}" });

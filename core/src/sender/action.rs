@@ -134,7 +134,7 @@ pub(crate) struct Operation {
     pub(crate) error_status: String,
 }
 
-/// How long ago trouble began to matter is not asked; what it is, and when the next attempt is made.
+/// What keeps something from the server, and when the next attempt is made; `None` there if one is under way.
 pub(crate) type Trouble = (String, Option<Instant>);
 
 /// The error form of clients: what is wrong with a call that is tried again.

@@ -1,5 +1,6 @@
 //! The sender alone, driven by hand: what it asks for, with which variables, and what it makes of the answers.
 
+mod chaos;
 mod lines;
 mod resume;
 mod rows;
