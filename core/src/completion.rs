@@ -115,6 +115,26 @@ impl Completion {
         }
     }
 
+    /// The outcome of a request; `None` if it answers something else.
+    pub(crate) fn into_http(self) -> Option<Result<HttpResponse, Failure>> {
+        match self {
+            Completion::Http(response) => Some(Ok(*response)),
+            Completion::Failed(failure) => Some(Err(failure)),
+            Completion::Opened
+            | Completion::Appended
+            | Completion::Synced
+            | Completion::Closed
+            | Completion::Written
+            | Completion::Sampled(_)
+            | Completion::Probed(_)
+            | Completion::CodeSaved(_)
+            | Completion::Tail { .. }
+            | Completion::Read(_)
+            | Completion::Stats(_)
+            | Completion::Hashed(_) => None,
+        }
+    }
+
     /// Whether this may answer an effect of `kind`.
     pub fn answers(&self, kind: EffectKind) -> bool {
         matches!(self, Completion::Failed(_)) || self.name() == expected(kind)

@@ -1,6 +1,6 @@
 //! What the core asks of the world. Each variant names the [`crate::Completion`] that answers it.
 
-use crate::net::HttpRequest;
+use crate::{limits::Limits, net::HttpRequest, time::Duration};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
 use core::fmt;
@@ -122,6 +122,27 @@ pub enum EffectKind {
 }
 
 impl Effect {
+    /// Bound of its outcome, after which it counts as lost.
+    pub(crate) fn deadline(&self, limits: &Limits) -> Duration {
+        match self {
+            Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::SaveCode { .. } => limits.probe_deadline,
+            Effect::OpenLog { .. }
+            | Effect::AppendLog { .. }
+            | Effect::SyncLog { .. }
+            | Effect::CloseLog
+            | Effect::WriteFile { .. }
+            | Effect::PatchFile { .. }
+            | Effect::LinkFile { .. }
+            | Effect::TailFiles { .. }
+            | Effect::ReadFile { .. }
+            | Effect::StatFiles { .. } => limits.disk_deadline,
+            // A whole file, however large.
+            Effect::HashFile { .. } => limits.transfer_deadline,
+            // The runtime ends an attempt at its own bound; this one is for an outcome that got lost.
+            Effect::Http(request) => request.timeout.unwrap_or(limits.transfer_deadline) + limits.disk_deadline,
+        }
+    }
+
     /// The kind of this effect.
     pub fn kind(&self) -> EffectKind {
         match self {

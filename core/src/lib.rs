@@ -109,6 +109,7 @@ mod handler;
 pub mod id;
 pub mod input;
 pub mod json;
+mod ledger;
 pub mod limits;
 pub mod metrics;
 #[allow(dead_code, unused_imports)]
@@ -117,14 +118,13 @@ pub mod notice;
 pub mod output;
 mod retry;
 pub mod rng;
-#[allow(dead_code, unused_imports)]
 mod sender;
 pub mod service;
 pub mod settings;
+pub mod sync;
 mod tensorboard;
 pub mod time;
 pub mod trace;
-#[allow(dead_code)]
 mod uplink;
 #[allow(dead_code)]
 mod uploader;
@@ -141,3 +141,4 @@ pub use notice::{Level, Notice};
 pub use output::{Output, Reply, Summary};
 pub use settings::Config;
 pub use time::{Instant, UnixNanos, Wake};
+pub use uplink::Cursor;

@@ -35,6 +35,10 @@ pub struct Limits {
     pub stage_deadline: Duration,
     /// Bound of the stage in which event files of TensorBoard are read to their end.
     pub tensorboard_deadline: Duration,
+    /// Longest time without any progress that the end of an online run waits for the server.
+    pub finish_patience: Duration,
+    /// Shortest time between two notes of what the server has.
+    pub cursor_interval: Duration,
     /// Bound of the last stage, which waits for the disk.
     pub final_stage_deadline: Duration,
     /// Bytes of lines in one push to the server, unless one line alone is larger or the user wants less. Small, so that a
@@ -71,6 +75,8 @@ impl Default for Limits {
             console_interval: Duration::from_secs(5),
             stage_deadline: Duration::from_secs(5),
             tensorboard_deadline: Duration::from_secs(60),
+            finish_patience: Duration::from_secs(60),
+            cursor_interval: Duration::from_secs(1),
             final_stage_deadline: Duration::from_secs(12),
             stream_push_bytes: 1 << 20,
             stream_queue_bytes: 1 << 20,

@@ -1,6 +1,6 @@
 //! What the core takes from the client's settings, and what an embedder may decide beside them.
 
-use crate::{limits::Limits, time::Duration, writer::WritePolicy};
+use crate::{limits::Limits, net::Link, time::Duration, writer::WritePolicy};
 use alloc::{collections::BTreeMap, format, string::String};
 use runwire_proto::wire;
 
@@ -22,11 +22,15 @@ pub struct Config {
     pub current_dir: String,
     /// What the batch system Slurm told this program: its variables by their names in small letters, without `SLURM_`.
     pub slurm: BTreeMap<String, String>,
+    /// How the run's server is reached and who the run is to it: what was secret in the settings.
+    pub(crate) link: Link,
 }
 
 impl Config {
-    /// A configuration with the default policy and limits. Secrets in `settings` are dropped here.
+    /// A configuration with the default policy and limits. Secrets in `settings` are kept apart from them, so that no trace
+    /// or file made of settings can show one.
     pub fn new(mut settings: wire::Settings) -> Self {
+        let link = Link::new(&settings);
         settings.api_key = None;
         settings.x_extra_http_headers = None;
         settings.azure_account_url_to_access_key = None;
@@ -39,6 +43,7 @@ impl Config {
             utc_offset_seconds: 0,
             current_dir: String::new(),
             slurm: BTreeMap::new(),
+            link,
         }
     }
 
@@ -51,6 +56,11 @@ impl Config {
     /// Folder of the run's files.
     pub(crate) fn files_dir(&self) -> String {
         format!("{}/files", text(&self.settings.sync_dir))
+    }
+
+    /// Whether the run talks to a server.
+    pub(crate) fn is_online(&self) -> bool {
+        !self.settings.offline.unwrap_or(false) && !self.link.base().is_empty()
     }
 
     pub(crate) fn shared(&self) -> bool {

@@ -6,7 +6,7 @@
 
 mod table;
 
-pub use table::{DeferEvent, DeferState, EVENTS, STATES, condition, dot, next};
+pub use table::{DeferEvent, DeferState, EVENTS, STATES, condition, dot, is_remote, next};
 
 use crate::{
     limits::Limits,
@@ -28,6 +28,8 @@ pub(crate) enum Action {
 
 #[derive(Debug)]
 pub(crate) struct Defer {
+    /// There is a server to wait for.
+    online: bool,
     state: DeferState,
     timed_out: bool,
     stage_timer: Timer,
@@ -35,8 +37,9 @@ pub(crate) struct Defer {
 }
 
 impl Defer {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(online: bool) -> Self {
         Defer {
+            online,
             state: DeferState::Begin,
             timed_out: false,
             stage_timer: Timer::new("defer.stage"),
@@ -81,11 +84,25 @@ impl Defer {
         }
     }
 
-    pub(crate) fn on_tick(&mut self, now: Instant, limits: &Limits, out: &mut VecDeque<Action>) {
-        if self.whole_timer.take_due(now) && self.state < DeferState::End {
+    /// Something reached the server: the stage that waits for it gets its whole time again.
+    pub(crate) fn on_progress(&mut self, now: Instant, limits: &Limits) {
+        if self.stage_timer.is_set() && self.waits_for_server(self.state) {
+            self.stage_timer.set(now.after(limits.finish_patience));
+        }
+    }
+
+    /// Somebody wants the end now.
+    pub(crate) fn on_cut_short(&mut self, now: Instant, limits: &Limits, out: &mut VecDeque<Action>) {
+        if (DeferState::FlushRun..DeferState::End).contains(&self.state) {
             self.timed_out = true;
             out.push_back(Action::CutShort(self.state));
             self.step(now, limits, DeferEvent::CutShort, out);
+        }
+    }
+
+    pub(crate) fn on_tick(&mut self, now: Instant, limits: &Limits, out: &mut VecDeque<Action>) {
+        if self.whole_timer.take_due(now) {
+            self.on_cut_short(now, limits, out);
         }
         if self.stage_timer.take_due(now) {
             self.timed_out = true;
@@ -106,6 +123,7 @@ impl Defer {
         let bound = match to {
             DeferState::FlushFinal => limits.final_stage_deadline,
             DeferState::FlushTb => limits.tensorboard_deadline,
+            to if self.waits_for_server(to) => limits.finish_patience,
             DeferState::Begin
             | DeferState::FlushRun
             | DeferState::FlushStats
@@ -122,6 +140,10 @@ impl Defer {
         };
         self.stage_timer.set(now.after(bound));
         out.push_back(Action::Flush(to));
+    }
+
+    fn waits_for_server(&self, stage: DeferState) -> bool {
+        self.online && is_remote(stage)
     }
 }
 

@@ -93,6 +93,11 @@ pub fn next(state: DeferState, event: DeferEvent) -> Option<DeferState> {
     }
 }
 
+/// Whether the stage of an online run ends with an answer of the server.
+pub fn is_remote(state: DeferState) -> bool {
+    matches!(state, DeferState::FlushRun | DeferState::FlushDebouncer | DeferState::JoinFp | DeferState::FlushFs)
+}
+
 /// What a stage waits for, in the words of its notice when the time is over.
 pub fn condition(state: DeferState) -> &'static str {
     match state {

@@ -45,7 +45,7 @@ fn from_every_state_the_end_is_at_most_thirteen_events_away() {
 #[test]
 fn outcomes_that_never_come_delay_the_end_by_the_sum_of_the_deadlines() {
     let limits = Limits::default();
-    let mut defer = Defer::new();
+    let mut defer = Defer::new(false);
     let mut out = VecDeque::new();
     defer.on_exit_seen(Instant::ZERO, &limits, None, &mut out);
     let mut at = Instant::ZERO;
@@ -66,7 +66,7 @@ fn outcomes_that_never_come_delay_the_end_by_the_sum_of_the_deadlines() {
 #[test]
 fn a_late_outcome_of_a_passed_stage_means_nothing() {
     let limits = Limits::default();
-    let (mut defer, mut out) = (Defer::new(), VecDeque::new());
+    let (mut defer, mut out) = (Defer::new(false), VecDeque::new());
     defer.on_exit_seen(Instant::ZERO, &limits, None, &mut out);
     defer.on_flushed(Instant::ZERO, &limits, DeferState::FlushRun, &mut out);
     defer.on_flushed(Instant::ZERO, &limits, DeferState::FlushRun, &mut out);
@@ -76,7 +76,7 @@ fn a_late_outcome_of_a_passed_stage_means_nothing() {
 #[test]
 fn the_users_limit_skips_to_the_log_but_never_past_it() {
     let limits = Limits::default();
-    let (mut defer, mut out) = (Defer::new(), VecDeque::new());
+    let (mut defer, mut out) = (Defer::new(false), VecDeque::new());
     defer.on_exit_seen(Instant::ZERO, &limits, Some(Duration::from_millis(10)), &mut out);
     for stage in &STATES[1..=7] {
         defer.on_flushed(Instant::ZERO, &limits, *stage, &mut out);
@@ -91,7 +91,7 @@ fn the_users_limit_skips_to_the_log_but_never_past_it() {
 #[test]
 fn the_users_limit_ends_the_reading_of_event_files() {
     let limits = Limits::default();
-    let (mut defer, mut out) = (Defer::new(), VecDeque::new());
+    let (mut defer, mut out) = (Defer::new(false), VecDeque::new());
     defer.on_exit_seen(Instant::ZERO, &limits, Some(Duration::from_millis(10)), &mut out);
     for stage in &STATES[1..=3] {
         defer.on_flushed(Instant::ZERO, &limits, *stage, &mut out);

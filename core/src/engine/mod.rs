@@ -3,7 +3,7 @@
 //! The machines (handler, writer, defer) own their state and do not know each other. Each says what it wants as an
 //! action in its own queue; [`route`] is the only place that knows who answers to whom.
 
-mod ledger;
+mod origin;
 mod route;
 
 use crate::{
@@ -14,13 +14,16 @@ use crate::{
     handler::{self, Cx, Handler},
     id::{EffectId, Ticket},
     input::{CloseReason, Input},
+    ledger::Ledger,
     output::{Output, Reply, Summary},
     rng::Rng,
     settings::{Config, text},
-    time::{Duration, Instant, Timer, UnixNanos, Wake},
+    time::{Instant, Timer, UnixNanos, Wake},
+    uplink::{self, Uplink},
     writer::{self, Writer},
 };
 use alloc::{collections::VecDeque, string::String};
+use origin::Origin;
 
 /// One queue of actions per machine.
 #[derive(Default)]
@@ -67,7 +70,9 @@ pub struct Engine {
     handler: Handler,
     writer: Writer,
     defer: Defer,
-    ledger: ledger::Ledger,
+    /// The way to the server; an offline run has none.
+    uplink: Option<alloc::boxed::Box<Uplink>>,
+    ledger: Ledger<Origin>,
     queues: Queues,
     outbox: VecDeque<Output>,
     rng: Rng,
@@ -89,11 +94,13 @@ impl Engine {
     pub fn new(config: Config, seed: u64, now: Instant, wall: UnixNanos, open_ticket: Option<Ticket>) -> Engine {
         let mut rng = Rng::new(seed);
         let log_path = config.log_path();
+        let online = config.is_online();
         let mut engine = Engine {
             handler: Handler::new(&config, &mut rng, wall),
-            writer: Writer::new(config.write_policy, &config.limits, log_path.is_some()),
-            defer: Defer::new(),
-            ledger: ledger::Ledger::default(),
+            writer: Writer::new(config.write_policy, &config.limits, log_path.is_some(), online),
+            defer: Defer::new(online),
+            uplink: online.then(|| alloc::boxed::Box::new(Uplink::live(&config, rng.next_u64()))),
+            ledger: Ledger::default(),
             queues: Queues::default(),
             outbox: VecDeque::new(),
             rng,
@@ -141,7 +148,12 @@ impl Engine {
                 }
             }
             Input::Tick => self.tick(),
-            Input::Cancelled(ticket) => self.handler.on_cancelled(ticket),
+            Input::Cancelled(ticket) => {
+                if self.handler.on_cancelled(ticket) {
+                    // Who waited for the end of the run does not want to wait any more.
+                    self.defer.on_cut_short(self.last_now, &self.config.limits, &mut self.queues.defer);
+                }
+            }
             Input::ClientGone(client) => self.handler.on_client_gone(client, &mut self.queues.handler),
             Input::Close(reason) => self.close(reason),
         }
@@ -167,7 +179,8 @@ impl Engine {
             // A failing disk must not stop the program: records are refused and counted instead.
             return Credit { bytes: usize::MAX };
         }
-        Credit { bytes: self.config.limits.backlog_bytes_soft.saturating_sub(self.writer.backlog_bytes()) }
+        let held = self.writer.backlog_bytes() + self.uplink.as_ref().map_or(0, |uplink| uplink.held_bytes());
+        Credit { bytes: self.config.limits.backlog_bytes_soft.saturating_sub(held) }
     }
 
     /// Effects that have no outcome yet.
@@ -206,6 +219,7 @@ impl Engine {
 
     fn wake(&self) -> Option<Wake> {
         let machines = Wake::soonest(Wake::soonest(self.writer.wake(), self.handler.wake()), self.defer.wake());
+        let machines = Wake::soonest(machines, self.uplink.as_ref().and_then(|uplink| uplink.wake()));
         Wake::soonest(Wake::soonest(machines, self.ledger.wake()), self.close_timer.wake())
     }
 
@@ -218,6 +232,7 @@ impl Engine {
         writer.on_tick(*last_now, &config.limits, &mut queues.writer);
         defer.on_tick(*last_now, &config.limits, &mut queues.defer);
         self.with_handler(|handler, cx, out| handler.on_tick(cx, out));
+        self.with_uplink(|uplink, env| uplink.on_tick(env));
         if self.close_timer.take_due(self.last_now) && self.closing == Closing::LastFlush {
             self.close_log();
         }
@@ -290,6 +305,15 @@ impl Engine {
         call(handler, &mut cx, &mut queues.handler);
     }
 
+    /// Calls the uplink, if there is one, with the time.
+    fn with_uplink(&mut self, call: impl FnOnce(&mut Uplink, &uplink::Env<'_>)) {
+        let wall = self.wall();
+        let Engine { uplink, config, last_now, .. } = self;
+        if let Some(uplink) = uplink {
+            call(uplink, &uplink::Env { now: *last_now, wall, limits: &config.limits });
+        }
+    }
+
     fn reply_opened(&mut self) {
         if let Some(ticket) = self.open_ticket.take() {
             self.outbox.push_back(Output::Reply(ticket, Reply::Opened));
@@ -298,9 +322,5 @@ impl Engine {
 
     fn wall(&self) -> UnixNanos {
         self.start_wall.after(self.last_now.since(self.start))
-    }
-
-    fn disk_deadline(&self) -> Duration {
-        self.config.limits.disk_deadline
     }
 }

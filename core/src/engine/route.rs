@@ -2,7 +2,7 @@
 //!
 //! Every match lists every action, so that a new one can't be swallowed.
 
-use super::{Closing, Engine, ledger::Origin};
+use super::{Closing, Engine, origin::Origin};
 use crate::{
     completion::{Completion, Failure},
     defer::{self, DeferState, condition},
@@ -10,6 +10,7 @@ use crate::{
     handler,
     notice::Notice,
     output::{Output, Reply},
+    uplink,
     writer::{self, Entry, user_text},
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -26,6 +27,8 @@ impl Engine {
                 self.on_writer(action);
             } else if let Some(action) = self.queues.defer.pop_front() {
                 self.on_defer(action);
+            } else if let Some(action) = self.uplink.as_mut().and_then(|uplink| uplink.pop_action()) {
+                self.on_uplink(action);
             } else {
                 return;
             }
@@ -35,6 +38,9 @@ impl Engine {
 
     /// Gives the outcome of an effect to the machine that asked for it.
     pub(super) fn settle(&mut self, origin: Origin, completion: Completion) {
+        if let Origin::Uplink(tag) = origin {
+            return self.with_uplink(|uplink, env| uplink.on_completed(env, tag, completion));
+        }
         let failure = match &completion {
             Completion::Failed(failure) => Some(failure.clone()),
             Completion::Opened
@@ -84,6 +90,7 @@ impl Engine {
                 }
             }
             (Origin::Sample, Some(_)) => handler.on_sample_failed(),
+            (Origin::Uplink(_), _) => unreachable!("handled above"),
             (Origin::Probe, None) => {
                 if let Completion::Probed(facts) = completion {
                     handler.on_probed(*facts, &mut queues.handler);
@@ -158,9 +165,23 @@ impl Engine {
                 let Engine { defer, queues, config, .. } = self;
                 defer.on_exit_seen(now, &config.limits, config.finish_timeout(), &mut queues.defer);
             }
+            handler::Action::FlushDone(stage) if self.uplink.is_some() => {
+                self.with_uplink(|uplink, env| uplink.on_flush(env, stage));
+            }
             handler::Action::FlushDone(stage) => {
                 let Engine { defer, queues, config, .. } = self;
                 defer.on_flushed(now, &config.limits, stage, &mut queues.defer);
+            }
+            handler::Action::Upload { path, now } => {
+                self.with_uplink(|uplink, env| uplink.on_own_file(env, &path, now));
+            }
+            handler::Action::Ask(ticket, question) => {
+                let wall = self.wall();
+                let Engine { uplink, handler, queues, config, last_now, .. } = self;
+                let env = uplink::Env { now: *last_now, wall, limits: &config.limits };
+                let report = uplink.as_mut().map(|uplink| uplink.report(&env, question)).unwrap_or_default();
+                let mut cx = handler::Cx { now: *last_now, wall, limits: &config.limits };
+                handler.on_report(&mut cx, ticket, question, report, &mut queues.handler);
             }
         }
     }
@@ -170,6 +191,9 @@ impl Engine {
             writer::Action::Append { at, bytes } => self.issue(Effect::AppendLog { at, bytes }, Origin::Append),
             writer::Action::Sync { upto } => self.issue(Effect::SyncLog { upto }, Origin::Sync { upto }),
             writer::Action::Close => self.issue(Effect::CloseLog, Origin::Close),
+            writer::Action::Durable { at, bytes } => {
+                self.with_uplink(|uplink, env| uplink.on_durable(env, at, &bytes));
+            }
             writer::Action::FlushDone(outcome) => self.on_log_flushed(outcome),
             writer::Action::Failing(failure) => {
                 let text = format!(
@@ -190,6 +214,27 @@ impl Engine {
         }
     }
 
+    fn on_uplink(&mut self, action: uplink::Action) {
+        let now = self.last_now;
+        match action {
+            uplink::Action::Effect(tag, effect) => self.issue(effect, Origin::Uplink(tag)),
+            uplink::Action::Upserted(run) => {
+                self.with_handler(|handler, cx, out| handler.on_upserted(cx, *run, out));
+            }
+            uplink::Action::InitFailed(error) => self.handler.on_init_failed(error, &mut self.queues.handler),
+            uplink::Action::Unreadable(text) => self.tell_user(text),
+            uplink::Action::AlreadyDelivered => {}
+            uplink::Action::Stopped => self.handler.on_stopped(),
+            uplink::Action::FlushDone(stage) => {
+                let Engine { defer, queues, config, .. } = self;
+                defer.on_flushed(now, &config.limits, stage, &mut queues.defer);
+            }
+            uplink::Action::Progress => self.defer.on_progress(now, &self.config.limits),
+            uplink::Action::TellUser(text) => self.tell_user(text),
+            uplink::Action::Notice(notice) => self.notice(notice),
+        }
+    }
+
     fn on_defer(&mut self, action: defer::Action) {
         match action {
             defer::Action::Flush(DeferState::FlushFinal) => {
@@ -198,10 +243,17 @@ impl Engine {
             defer::Action::Flush(stage) => {
                 self.with_handler(|handler, cx, out| handler.on_flush(cx, stage, out));
             }
+            defer::Action::Stuck(stage) | defer::Action::CutShort(stage)
+                if self.uplink.is_some() && defer::is_remote(stage) =>
+            {
+                // The uplink knows what is left and says it.
+                self.with_uplink(|uplink, env| uplink.give_up(env));
+            }
             defer::Action::Stuck(stage) => {
                 self.tell_user(format!("The end of the run no longer waits for {}.", condition(stage)));
             }
             defer::Action::CutShort(stage) => {
+                self.with_uplink(|uplink, env| uplink.give_up(env));
                 self.tell_user(format!(
                     "The time for finishing the run is over; it was waiting for {}.",
                     condition(stage)
@@ -265,26 +317,7 @@ impl Engine {
         if self.closing == Closing::Done {
             return;
         }
-        let within = match effect {
-            Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::SaveCode { .. } => {
-                self.config.limits.probe_deadline
-            }
-            Effect::OpenLog { .. }
-            | Effect::AppendLog { .. }
-            | Effect::SyncLog { .. }
-            | Effect::CloseLog
-            | Effect::WriteFile { .. }
-            | Effect::PatchFile { .. }
-            | Effect::LinkFile { .. }
-            | Effect::TailFiles { .. }
-            | Effect::ReadFile { .. }
-            | Effect::StatFiles { .. }
-            | Effect::HashFile { .. } => self.disk_deadline(),
-            // The runtime ends an attempt at its own bound; this one is for an outcome that got lost.
-            Effect::Http(ref request) => {
-                request.timeout.unwrap_or(self.config.limits.transfer_deadline) + self.disk_deadline()
-            }
-        };
+        let within = effect.deadline(&self.config.limits);
         let id = self.ledger.issue(effect.kind(), origin, self.last_now, within);
         self.outbox.push_back(Output::Effect(id, effect));
     }

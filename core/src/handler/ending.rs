@@ -79,12 +79,15 @@ impl Handler {
             }
             DeferState::FlushDir => {
                 self.write_last_files(out);
+                for path in core::mem::take(&mut self.console_files) {
+                    self.upload(&path, false, out);
+                }
                 if !self.files.is_idle() {
                     self.awaited = Some(stage);
                     return;
                 }
             }
-            // Offline there is nothing to send, and no job exists.
+            // What there is to send is the uplink's, and no job exists.
             DeferState::Begin
             | DeferState::FlushRun
             | DeferState::FlushDebouncer
@@ -126,6 +129,9 @@ impl Handler {
         self.messages.end();
         if let Some(exit) = self.exit.take() {
             self.refuse(exit.ticket, "The run was closed before its end was complete.", out);
+        }
+        if let Some(asked) = self.asked.take() {
+            self.refuse(asked.ticket, "The run was closed before the server had taken it.", out);
         }
         self.deliver_messages(out);
     }
@@ -191,6 +197,9 @@ impl Handler {
             (None, None) => return,
             (None, Some(failed)) => failed,
             (Some(patch), failed) => {
+                if !self.console_files.contains(&patch.path) {
+                    self.console_files.insert(patch.path.clone());
+                }
                 let path = format!("{}/{}", self.files_dir, patch.path);
                 match failed {
                     Some((old_path, old_at, old)) if old_path == path && old_at <= patch.at => {
@@ -221,11 +230,13 @@ impl Handler {
     }
 
     fn write_last_files(&mut self, out: &mut Out) {
-        if self.config.write_summary_files && self.config.primary() {
+        if (self.config.write_summary_files || self.config.is_online()) && self.config.primary() {
             self.put_metrics_in_config();
             let config = self.run_config.to_yaml();
             self.write_file("config.yaml", Bytes::from(config), out);
             self.write_file("wandb-summary.json", Bytes::from(self.metrics.summary_json(None)), out);
+            self.upload("config.yaml", false, out);
+            self.upload("wandb-summary.json", false, out);
         }
     }
 

@@ -29,8 +29,13 @@ use crate::{
     rng::{self, Rng},
     settings::Config,
     time::{Instant, Timer, UnixNanos, Wake},
+    uplink::Question,
 };
-use alloc::{collections::VecDeque, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    string::String,
+    vec::Vec,
+};
 use bytes::Bytes;
 use prost::Message;
 use runwire_proto::wire;
@@ -62,6 +67,13 @@ pub(crate) enum Action {
     Sample,
     Probe,
     SaveCode,
+    /// This file of the run, by its path in the files folder, is to be uploaded: at once, or at the end.
+    Upload {
+        path: String,
+        now: bool,
+    },
+    /// Only the uplink knows the answer; it comes by `on_report`.
+    Ask(Ticket, Question),
     /// The run's exit was taken.
     ExitSeen,
     /// The condition of this stage holds.
@@ -95,6 +107,12 @@ pub(crate) struct Handler {
     run: Option<wire::RunRecord>,
     /// The run as the client started it.
     started: Option<wire::RunRecord>,
+    /// The first run record of an online run, while the server is asked.
+    asked: Option<run::Asked>,
+    /// Milliseconds that a resumed run had run before.
+    earlier_millis: u64,
+    /// The server wants the run to stop.
+    should_stop: bool,
     exit: Option<PendingExit>,
     exit_code: Option<i32>,
     /// The exit record is on its way to the log: nothing made here follows it.
@@ -104,6 +122,8 @@ pub(crate) struct Handler {
     done: bool,
     stage: Option<(DeferState, Instant)>,
     awaited: Option<DeferState>,
+    /// Console files, by their paths in the files folder.
+    console_files: BTreeSet<String>,
     patch_in_flight: Option<(String, u64, Bytes)>,
     failed_patch: Option<(String, u64, Bytes)>,
     bad_values: u64,
@@ -129,6 +149,9 @@ impl Handler {
             steps: history::Steps::default(),
             run: None,
             started: None,
+            asked: None,
+            earlier_millis: 0,
+            should_stop: false,
             exit: None,
             exit_code: None,
             exit_stored: false,
@@ -136,6 +159,7 @@ impl Handler {
             done: false,
             stage: None,
             awaited: None,
+            console_files: BTreeSet::new(),
             patch_in_flight: None,
             failed_patch: None,
             bad_values: 0,
@@ -186,8 +210,15 @@ impl Handler {
         self.tick_tensorboard(cx, out);
     }
 
-    pub(crate) fn on_cancelled(&mut self, ticket: Ticket) {
+    /// Nobody waits for this answer any more. Returns whether it was the answer to the run's exit.
+    pub(crate) fn on_cancelled(&mut self, ticket: Ticket) -> bool {
         self.messages.cancel(ticket);
+        self.exit.as_ref().is_some_and(|exit| exit.ticket == Some(ticket))
+    }
+
+    /// The server wants the run to stop; the client finds out when it asks.
+    pub(crate) fn on_stopped(&mut self) {
+        self.should_stop = true;
     }
 
     pub(crate) fn on_client_gone(&mut self, client: ClientId, out: &mut Out) {
@@ -239,6 +270,13 @@ impl Handler {
         // Encoding into a Vec can't run out of room.
         let _ = message.encode(&mut body);
         out.push_back(Action::PersistMade(field, body));
+    }
+
+    /// Wants a file of the run's own on the server.
+    fn upload(&self, name: &str, now: bool, out: &mut Out) {
+        if self.config.is_online() {
+            out.push_back(Action::Upload { path: name.into(), now });
+        }
     }
 
     fn write_file(&mut self, name: &str, bytes: Bytes, out: &mut Out) {

@@ -186,8 +186,9 @@ impl Handler {
 
     pub(super) fn on_environment(&mut self, record: wire::EnvironmentRecord, out: &mut Out) {
         let metadata = self.run_config.merge_environment(&self.writer_id, &record).to_metadata();
-        if self.config.write_summary_files && self.config.primary() {
+        if (self.config.write_summary_files || self.config.is_online()) && self.config.primary() {
             self.write_file("wandb-metadata.json", Bytes::from(metadata), out);
+            self.upload("wandb-metadata.json", true, out);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::{
     defer::{DeferState, condition},
     id::{ClientId, Ticket},
     time::Duration,
+    uplink::{Question, Report},
 };
 use alloc::{format, string::String, vec, vec::Vec};
 use bytes::Bytes;
@@ -42,6 +43,12 @@ impl Handler {
                 Some(Answer::SampledHistoryResponse(wire::SampledHistoryResponse { item: self.metrics.sampled() }))
             }
             RequestType::GetSystemMetrics(_) => Some(Answer::GetSystemMetricsResponse(self.stats.buffered())),
+            RequestType::PollExit(_) if self.asks_uplink(ticket, Question::PollExit, out) => return,
+            RequestType::Operations(_) if self.asks_uplink(ticket, Question::Operations, out) => return,
+            RequestType::NetworkStatus(_) if self.asks_uplink(ticket, Question::NetworkStatus, out) => return,
+            RequestType::StopStatus(_) if self.config.is_online() => {
+                Some(Answer::StopStatusResponse(wire::StopStatusResponse { run_should_stop: self.should_stop }))
+            }
             RequestType::PollExit(_) => Some(Answer::PollExitResponse(wire::PollExitResponse {
                 done: self.done,
                 exit_result: None,
@@ -115,6 +122,49 @@ impl Handler {
             }
         };
         self.respond(ticket, answer, out);
+    }
+
+    /// Passes a question on to the uplink, if the run has one.
+    fn asks_uplink(&self, ticket: Option<Ticket>, question: Question, out: &mut Out) -> bool {
+        if let (true, Some(ticket)) = (self.config.is_online(), ticket) {
+            out.push_back(Action::Ask(ticket, question));
+        }
+        self.config.is_online()
+    }
+
+    /// What the uplink says to a question.
+    pub(crate) fn on_report(
+        &mut self,
+        cx: &mut Cx<'_>,
+        ticket: Ticket,
+        question: Question,
+        report: Report,
+        out: &mut Out,
+    ) {
+        let mut stats = self.operations(cx);
+        stats.total_operations += report.operations.len() as i64;
+        // What is done says more than what is waited for.
+        stats.operations.splice(0..0, report.operations);
+        let answer = match question {
+            Question::NetworkStatus => {
+                Answer::NetworkStatusResponse(wire::NetworkStatusResponse { network_responses: report.responses })
+            }
+            Question::PollExit => Answer::PollExitResponse(wire::PollExitResponse {
+                done: self.done,
+                exit_result: None,
+                pusher_stats: Some(wire::FilePusherStats {
+                    uploaded_bytes: i64::try_from(report.bytes_done).unwrap_or(i64::MAX),
+                    total_bytes: i64::try_from(report.bytes_total).unwrap_or(i64::MAX),
+                    ..Default::default()
+                }),
+                file_counts: Some(report.counts),
+                operation_stats: Some(stats),
+            }),
+            Question::Operations => {
+                Answer::OperationsResponse(wire::OperationStatsResponse { operation_stats: Some(stats) })
+            }
+        };
+        self.respond(Some(ticket), Some(answer), out);
     }
 
     fn on_messages_poll(&mut self, client: ClientId, ticket: Option<Ticket>, wait: bool, out: &mut Out) {

@@ -13,7 +13,7 @@ mod request;
 mod secret;
 mod verdict;
 
-pub(crate) use call::{Call, CallError, Step};
+pub(crate) use call::{Call, CallError, Step, in_seconds};
 pub use header::Header;
 pub(crate) use link::Link;
 pub(crate) use policy::{Policies, Policy};

@@ -36,16 +36,7 @@ pub(crate) enum Mode {
     Sync(Overrides),
 }
 
-/// What `sync` puts in place of what a log says. Empty: nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Overrides {
-    pub(crate) entity: String,
-    pub(crate) project: String,
-    pub(crate) run_id: String,
-    pub(crate) job_type: String,
-    /// Tags and what becomes of each.
-    pub(crate) tag_replacements: Vec<(String, String)>,
-}
+pub(crate) use crate::sync::Overrides;
 
 /// What an upload has to remember about itself so that it can be taken up again: the facts that were true before its
 /// first line was sent.

@@ -62,7 +62,7 @@ fn prepare(run: &mut wire::RunRecord, mode: &Mode) {
     set(&mut run.run_id, run_id);
     set(&mut run.job_type, job_type);
     for tag in &mut run.tags {
-        if let Some((_, new)) = tag_replacements.iter().find(|(old, _)| old == tag) {
+        if let Some(new) = tag_replacements.get(tag.as_str()) {
             tag.clone_from(new);
         }
     }

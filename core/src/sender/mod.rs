@@ -29,7 +29,7 @@ mod updates;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use action::{Action, Mode, Operation, Out, Overrides, Restored, Tag, Trouble, UpsertedRun};
+pub(crate) use action::{Action, Mode, Operation, Out, Restored, Tag, Trouble, UpsertedRun};
 
 use crate::{
     config::Config as RunConfig,
@@ -148,6 +148,11 @@ impl Sender {
         !matches!(self.state, State::Setup(_))
     }
 
+    /// Whether a run record was read.
+    pub(crate) fn has_run(&self) -> bool {
+        !matches!(self.state, State::Waiting)
+    }
+
     /// The line of the last [`Action::History`] or [`Action::Event`], until the next record.
     pub(crate) fn line(&self) -> &str {
         &self.line
@@ -245,11 +250,6 @@ impl Sender {
     pub(crate) fn config_yaml(&mut self) -> String {
         self.put_metrics_in_config();
         self.config.to_yaml()
-    }
-
-    /// Where the run is, once [`Action::Start`] was given.
-    pub(crate) fn place(&self) -> &crate::uplink::Place {
-        &self.known.place
     }
 
     fn config_json(&mut self) -> String {

@@ -5,6 +5,7 @@ use crate::{
     id::{ClientId, StreamKey, Ticket},
     input::{CloseReason, Input},
     notice::Notice,
+    settings::text,
 };
 use alloc::{
     format,
@@ -220,10 +221,9 @@ impl Service {
             Some("The init request names no run.".to_string())
         } else if self.by_id.contains_key(&id) {
             Some(format!("run ID {id} is in use"))
-        } else if !settings.offline.unwrap_or(false) {
+        } else if !settings.offline.unwrap_or(false) && text(&settings.base_url).is_empty() {
             Some(
-                "This version of runwire keeps runs offline only: set WANDB_MODE=offline, and sync the run later."
-                    .into(),
+                "The run is to be online and its settings name no server (base_url); or set WANDB_MODE=offline.".into(),
             )
         } else {
             None

@@ -58,6 +58,11 @@ pub(crate) enum Action {
         upto: u64,
     },
     Close,
+    /// These bytes are in the file, or, without a log, as safe as they will be. Only if somebody reads along.
+    Durable {
+        at: u64,
+        bytes: Bytes,
+    },
     /// The flush that was asked for is complete; `Err` if the disk would not take everything.
     FlushDone(Result<(), String>),
     /// The disk began to fail.
@@ -116,10 +121,13 @@ pub(crate) struct Writer {
     accounts: Accounts,
     flush_timer: Timer,
     retry_timer: Timer,
+    /// Somebody reads along.
+    followed: bool,
 }
 
 impl Writer {
-    pub(crate) fn new(policy: WritePolicy, limits: &Limits, has_log: bool) -> Self {
+    /// `followed`: say what has become durable.
+    pub(crate) fn new(policy: WritePolicy, limits: &Limits, has_log: bool, followed: bool) -> Self {
         let mut pending = Vec::new();
         let layout = LogWriter::create(&mut pending);
         Writer {
@@ -141,6 +149,7 @@ impl Writer {
             accounts: Accounts::default(),
             flush_timer: Timer::new("writer.flush"),
             retry_timer: Timer::new("writer.retry"),
+            followed,
         }
     }
 
@@ -169,12 +178,12 @@ impl Writer {
         let num = self.next_num;
         self.next_num += 1;
         match self.log {
-            Log::None => {
+            Log::None if !self.followed => {
                 self.accounts.stored += 1;
                 return;
             }
             Log::Closing | Log::Closed => return self.accounts.refuse(Refusal::Closed, 1),
-            Log::Opening | Log::Open => {}
+            Log::None | Log::Opening | Log::Open => {}
         }
         // A record that cannot be kept is refused before it is laid out, so that the log stays whole; the gap in the
         // numbers shows it.
@@ -194,6 +203,14 @@ impl Writer {
             }
         }
         self.layout.push(&self.scratch, &mut self.pending);
+        if self.log == Log::None {
+            self.accounts.stored += 1;
+            let bytes = Bytes::from(core::mem::take(&mut self.pending));
+            let at = self.pending_at;
+            self.pending_at += bytes.len() as u64;
+            out.push_back(Action::Durable { at, bytes });
+            return;
+        }
         self.pending_records += 1;
         if self.pending.len() >= limits.append_bytes_max {
             self.append(limits, out);
@@ -252,6 +269,9 @@ impl Writer {
         let Some(done) = self.in_flight.take() else { return };
         self.accounts.stored += done.records;
         self.appended_upto = done.at + done.bytes.len() as u64;
+        if self.followed {
+            out.push_back(Action::Durable { at: done.at, bytes: done.bytes });
+        }
         if self.is_failing() {
             self.backoff.reset();
             out.push_back(Action::Recovered { refused: self.accounts.refused_disk });

@@ -11,7 +11,7 @@ fn failure() -> Failure {
 }
 
 fn opened() -> (Writer, VecDeque<Action>) {
-    let (mut writer, mut out) = (Writer::new(WritePolicy::default(), &limits(), true), VecDeque::new());
+    let (mut writer, mut out) = (Writer::new(WritePolicy::default(), &limits(), true, false), VecDeque::new());
     writer.on_opened(&limits(), &mut out);
     writer.on_appended(&limits(), &mut out);
     out.clear();
@@ -23,6 +23,7 @@ fn offsets(out: &VecDeque<Action>) -> Vec<(u64, usize)> {
         Action::Append { at, bytes } => Some((*at, bytes.len())),
         Action::Sync { .. }
         | Action::Close
+        | Action::Durable { .. }
         | Action::FlushDone(_)
         | Action::Failing(_)
         | Action::Recovered { .. }
@@ -84,7 +85,7 @@ fn a_flush_is_done_only_when_all_is_appended_and_synced() {
 #[test]
 fn an_append_that_ends_while_a_sync_runs_is_synced_after_it() {
     let policy = WritePolicy { sync: SyncPolicy::EachAppend, ..WritePolicy::default() };
-    let (mut writer, mut out) = (Writer::new(policy, &limits(), true), VecDeque::new());
+    let (mut writer, mut out) = (Writer::new(policy, &limits(), true, false), VecDeque::new());
     writer.on_opened(&limits(), &mut out);
     writer.on_appended(&limits(), &mut out);
     writer.on_persist(Instant::ZERO, &limits(), Entry::Raw(&[0x52; 2000]), &mut out);

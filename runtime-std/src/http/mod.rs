@@ -226,6 +226,7 @@ fn failure(request: &HttpRequest, error: ureq::Error) -> Failure {
     Failure { kind, message: format!("{}: {why}", request.shown_url()) }
 }
 
+#[allow(clippy::wildcard_enum_match_arm)]
 fn io_failure(request: &HttpRequest, error: &io::Error) -> Failure {
     let inner = error.get_ref();
     if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>())

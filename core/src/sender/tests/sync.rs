@@ -1,6 +1,7 @@
 //! Logs that are uploaded later, and uploads that are taken up again.
 
 use super::*;
+use crate::sync::Overrides;
 
 fn sync(overrides: Overrides) -> Rig {
     Rig::new(wire::Settings { program: Some("-m other".into()), ..settings() }, Mode::Sync(overrides))
@@ -62,7 +63,7 @@ fn what_the_user_puts_in_place() {
         project: "p2".into(),
         run_id: "r2".into(),
         job_type: "j2".into(),
-        tag_replacements: vec![("a".into(), "b".into())],
+        tag_replacements: [("a".into(), "b".into())].into(),
     });
     rig.record(RecordType::Run(wire::RunRecord { tags: vec!["a".into(), "c".into()], ..run("r") }));
     let sent = rig.one_set();

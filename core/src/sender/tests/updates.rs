@@ -21,7 +21,7 @@ fn backend_12_changes_within_five_seconds_share_an_upsert() {
     rig.answer(Tag::Update, 200, &upserted("other", 99));
     rig.pass(Duration::from_secs(60));
     assert!(rig.sent.is_empty() && rig.sender.operations().is_empty());
-    assert_eq!(rig.sender.place().run_id, "r");
+    assert_eq!(rig.sender.known.place.run_id, "r");
 }
 
 #[test]

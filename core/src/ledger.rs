@@ -9,46 +9,36 @@ use crate::{
 };
 use alloc::{
     collections::{BTreeMap, VecDeque},
-    string::String,
     vec::Vec,
 };
 
-/// Why an effect was issued: whom its outcome goes to.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Origin {
-    Open,
-    Append,
-    Sync { upto: u64 },
-    Close,
-    File { path: String },
-    ConsolePatch,
-    Tail { watch: usize },
-    Link { path: String },
-    Sample,
-    Probe,
-    Code,
-}
-
 #[derive(Debug)]
-struct Entry {
+struct Entry<O> {
     kind: EffectKind,
-    origin: Origin,
+    origin: O,
     deadline: Instant,
 }
 
 /// Late answers are told from second answers as long as their tombstone is kept.
 const TOMBSTONES_MAX: usize = 64;
 
-#[derive(Debug, Default)]
-pub(super) struct Ledger {
+/// Outstanding effects, each with `O`: whom its outcome goes to.
+#[derive(Debug)]
+pub(crate) struct Ledger<O> {
     last_id: u64,
-    open: BTreeMap<EffectId, Entry>,
+    open: BTreeMap<EffectId, Entry<O>>,
     /// Ids whose answer may still come although nobody waits for it.
     tombstones: VecDeque<EffectId>,
 }
 
-impl Ledger {
-    pub(super) fn issue(&mut self, kind: EffectKind, origin: Origin, now: Instant, within: Duration) -> EffectId {
+impl<O> Default for Ledger<O> {
+    fn default() -> Self {
+        Ledger { last_id: 0, open: BTreeMap::new(), tombstones: VecDeque::new() }
+    }
+}
+
+impl<O> Ledger<O> {
+    pub(crate) fn issue(&mut self, kind: EffectKind, origin: O, now: Instant, within: Duration) -> EffectId {
         self.last_id += 1;
         let id = EffectId(self.last_id);
         self.open.insert(id, Entry { kind, origin, deadline: now.after(within) });
@@ -56,7 +46,7 @@ impl Ledger {
     }
 
     /// Takes an outcome. `Ok(None)`: it comes late and means nothing.
-    pub(super) fn complete(&mut self, id: EffectId, completion: &Completion) -> Result<Option<Origin>, InputError> {
+    pub(crate) fn complete(&mut self, id: EffectId, completion: &Completion) -> Result<Option<O>, InputError> {
         if let Some(entry) = self.open.get(&id) {
             if !completion.answers(entry.kind) {
                 return Err(InputError::WrongCompletion { id, expected: expected(entry.kind), got: completion.name() });
@@ -75,27 +65,27 @@ impl Ledger {
     }
 
     /// Effects whose deadline has passed. Their answers may still come and are then ignored.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<(EffectId, Origin)> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<(EffectId, O)> {
         let due: Vec<EffectId> = self.open.iter().filter(|(_, e)| e.deadline <= now).map(|(id, _)| *id).collect();
         due.into_iter().filter_map(|id| self.bury(id).map(|origin| (id, origin))).collect()
     }
 
     /// Forgets every outstanding effect and returns their ids.
-    pub(super) fn abandon(&mut self) -> Vec<EffectId> {
+    pub(crate) fn abandon(&mut self) -> Vec<EffectId> {
         let ids: Vec<EffectId> = self.open.keys().copied().collect();
         ids.iter().for_each(|id| drop(self.bury(*id)));
         ids
     }
 
-    pub(super) fn wake(&self) -> Option<Wake> {
+    pub(crate) fn wake(&self) -> Option<Wake> {
         self.open.values().map(|e| e.deadline).min().map(|at| Wake { at, why: "ledger.deadline" })
     }
 
-    pub(super) fn outstanding(&self) -> impl Iterator<Item = (EffectId, EffectKind)> + '_ {
+    pub(crate) fn outstanding(&self) -> impl Iterator<Item = (EffectId, EffectKind)> + '_ {
         self.open.iter().map(|(id, entry)| (*id, entry.kind))
     }
 
-    fn bury(&mut self, id: EffectId) -> Option<Origin> {
+    fn bury(&mut self, id: EffectId) -> Option<O> {
         let entry = self.open.remove(&id)?;
         if self.tombstones.len() == TOMBSTONES_MAX {
             self.tombstones.pop_front();
@@ -108,6 +98,12 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Origin {
+        Append,
+        Close,
+    }
 
     #[test]
     fn late_is_not_twice_and_unknown_is_neither() {
