@@ -89,7 +89,15 @@ impl Uploader {
         if !self.live.timer.take_due(cx.now) {
             return;
         }
-        let paths: Vec<Path> = self.live.files.keys().map(Arc::clone).collect();
+        // A job that is under way finds out by itself whether its file changed again, which is likely.
+        let idle = self.live.files.keys().filter(|path| !self.jobs.contains_key(*path));
+        let paths: Vec<Path> = idle.map(Arc::clone).collect();
+        if paths.len() < self.live.files.len() {
+            self.live.interval = Duration::ZERO;
+        }
+        if paths.is_empty() {
+            return self.watch(cx);
+        }
         let tag = self.tag();
         out.push_back(Action::Stat(tag, paths.iter().map(|path| self.whole(path)).collect()));
         self.live.poll = Some((tag, paths));
@@ -101,7 +109,6 @@ impl Uploader {
         let mut changed = false;
         for (path, stat) in paths.into_iter().zip(stats) {
             let Some(watched) = self.live.files.get(&path) else { continue };
-            // A job that is under way finds out by itself whether the file changed again.
             if stat.is_some() && stat != watched.seen && !self.jobs.contains_key(&path) {
                 changed = true;
                 let kind = watched.kind;

@@ -135,7 +135,9 @@ impl Uploader {
         let Some(job) = self.close(path) else { return };
         out.push_back(Action::Notice(Notice::warn(format!("{path} is not uploaded: {NOT_THERE}"))));
         // A file that arrived and was deleted then is not missed, nor one of the run's own that was never made.
-        if job.kind != Kind::Wandb && !self.arrived.contains_key(path) {
+        if job.kind == Kind::Wandb || self.arrived.contains_key(path) {
+            self.report.lost.remove(path);
+        } else {
             self.report.lost(Arc::clone(path), job.kind, NOT_THERE.into());
         }
         self.follow(cx, path, &job);

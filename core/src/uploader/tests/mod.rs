@@ -1,1 +1,7 @@
-//! tests
+//! The uploader alone: a made-up disk, and a server whose answers the tests make up.
+
+mod batch;
+mod faults;
+mod law;
+mod live;
+mod rig;
