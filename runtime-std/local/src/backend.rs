@@ -7,7 +7,7 @@ use crate::{
     graphql,
     model::{Bucket, Model, Push, PushFailure},
     page,
-    request::{Request, Response, encode, form_value},
+    request::{Request, Response, form_value},
     state,
     store::{Barrier, Store, StoreError},
 };
@@ -16,6 +16,11 @@ use std::io::Read;
 
 /// Requests between two looks at the memory that rows take.
 const SHRINK_EVERY: u64 = 128;
+
+mod storage;
+
+/// Stands in addresses of objects where those of files of runs have an entity.
+const OBJECT: &str = "_object";
 
 /// How a backend behaves.
 #[derive(Debug, Clone)]
@@ -150,6 +155,9 @@ impl Backend {
         let admitted = self.auth.admits(request, now_ms);
         Ok(match (request.method.as_str(), segments.as_slice()) {
             ("POST", ["oidc", "token"]) => self.token(now_ms, request),
+            ("PUT" | "GET" | "HEAD", ["storage", signature, place, entity, object, md5, ..]) if *place == OBJECT => {
+                self.object(request, signature, [entity, object, md5])?
+            }
             ("PUT" | "GET" | "HEAD", ["storage", signature, entity, project, run, name @ ..]) => {
                 let name = name.join("/");
                 self.storage(now_ms, request, signature, [*entity, *project, *run, &name])?
@@ -184,6 +192,8 @@ impl Backend {
             ("POST", ["files", entity, project, run, "file_stream"]) => {
                 self.file_stream(now_ms, request, [*entity, *project, *run])?
             }
+            ("GET" | "HEAD", ["artifacts", entity, object]) => self.read_object(entity, object)?,
+            ("GET" | "HEAD", ["artifactsV2", _, entity, _, _, .., object, _]) => self.read_object(entity, object)?,
             (_, ["graphql"] | ["files", ..] | ["storage", ..] | ["oidc", "token"]) => {
                 Response::error(405, "this method is not allowed here")
             }
@@ -261,51 +271,12 @@ impl Backend {
         };
         if body.len() > self.settings.body_max { Err(too_large()) } else { Ok(body) }
     }
-
-    /// Address of a file; whoever has it may read (or, signed for that, write) the file without a key.
-    pub(crate) fn file_url(&self, base: &str, verb: &str, parts: [&str; 4]) -> String {
-        let [entity, project, run, name] = parts;
-        let signature = self.auth.sign(&[verb, entity, project, run, name]);
-        let name: Vec<String> = name.split('/').map(encode).collect();
-        format!("{base}/storage/{signature}/{}/{}/{}/{}", encode(entity), encode(project), encode(run), name.join("/"))
-    }
-
-    fn storage(
-        &mut self,
-        now_ms: u64,
-        request: &Request,
-        signature: &str,
-        parts: [&str; 4],
-    ) -> Result<Response, StoreError> {
-        let [entity, project, run, name] = parts;
-        let verb = if request.method == "PUT" { "PUT" } else { "GET" };
-        if !self.auth.signed(&[verb, entity, project, run, name], signature) {
-            return Ok(Response::error(403, "the signature of this address is wrong"));
-        }
-        if verb == "GET" {
-            return self.download(parts);
-        }
-        let Some(id) = self.model.run_id(entity, project, run) else { return Ok(Response::error(404, "no such run")) };
-        self.model.put_file(now_ms, id, name, request.header("content-type"), &request.body)?;
-        Ok(Response { status: self.settings.upload_status, ..Response::default() })
-    }
-
-    fn download(&self, [entity, project, run, name]: [&str; 4]) -> Result<Response, StoreError> {
-        let id = self.model.run_id(entity, project, run);
-        let file = id.map(|id| self.model.file(id, name)).transpose()?.flatten();
-        let content = file.as_ref().map(|file| self.model.file_content(file)).transpose()?.flatten();
-        let Some((file, content)) = file.zip(content) else { return Ok(Response::error(404, "no such file")) };
-        // Never a type that a browser runs: a run's files are somebody's data, and this origin has an API.
-        let answer = Response::of(200, "application/octet-stream", content).with("X-Content-Type-Options", "nosniff");
-        Ok(answer
-            .with("Content-MD5", file.md5.as_deref().unwrap_or_default())
-            .with("Content-Disposition", "attachment"))
-    }
 }
 
 /// Addresses of the page, and those that clients print for projects and runs.
 fn is_page(segments: &[&str]) -> bool {
-    const OTHERS: [&str; 7] = ["graphql", "files", "storage", "oidc", "sdk", "healthz", "_runwire"];
+    const OTHERS: [&str; 9] =
+        ["artifacts", "artifactsV2", "graphql", "files", "storage", "oidc", "sdk", "healthz", "_runwire"];
     match segments {
         [""] | ["_page", ..] => true,
         [entity, _] | [entity, _, "runs", _] | [entity, _, ""] => !OTHERS.contains(entity),

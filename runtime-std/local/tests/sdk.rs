@@ -89,3 +89,8 @@ fn scripted_faults() {
 fn wrong_keys() {
     script("keys");
 }
+
+#[test]
+fn artifacts() {
+    script("artifacts");
+}

@@ -1,6 +1,8 @@
 //! What the fields of the GraphQL schema mean: viewer, server, entities, projects and lists of runs.
 
+mod artifacts;
 mod filter;
+mod log_artifact;
 mod mutate;
 mod run;
 mod time;
@@ -26,6 +28,12 @@ pub(crate) enum Node {
     /// Entity and name.
     Project(String, String),
     Run(u64),
+    Artifact(u64),
+    Collection(u64),
+    /// An artifact as a version of a collection.
+    Member(u64, u64),
+    /// Entity, project and name of a type of artifacts.
+    Type(String, String, String),
     /// An object that is complete as it stands.
     Fields(Vec<(&'static str, Out<Node>)>),
 }
@@ -100,6 +108,22 @@ impl<'a> Api<'a> {
                     .collect();
                 connection(names, args)
             }
+            "artifact" => match self.artifact_of_id(&args.text("id").unwrap_or_default()) {
+                Some(artifact) => Out::Node(Node::Artifact(artifact.id)),
+                None => null(),
+            },
+            "artifactCollection" => {
+                let id = args.text("id").and_then(|id| from_id("ArtifactCollection", &id)?.parse::<u64>().ok());
+                id.map_or_else(null, |id| Out::Node(Node::Collection(id)))
+            }
+            "clientIDMapping" => {
+                let client = args.text("clientID");
+                let mut all = self.backend.model.artifacts.artifacts.values().rev();
+                match all.find(|one| client.is_some() && one.client_id == client) {
+                    Some(one) => Out::Node(Node::Fields(vec![("serverID", leaf(id("Artifact", &one.id.to_string())))])),
+                    None => null(),
+                }
+            }
             _ => return Err(format!("{name} is not served here")),
         })
     }
@@ -147,7 +171,7 @@ impl<'a> Api<'a> {
                 let runs = self.selected(entity, project, args)?;
                 connection(runs.into_iter().map(|id| Out::Node(Node::Run(id))).collect(), args)
             }
-            _ => null(),
+            _ => self.artifacts_of_project(entity, project, name, args),
         })
     }
 
@@ -174,6 +198,15 @@ impl<'a> Api<'a> {
 impl Resolver for Api<'_> {
     type Node = Node;
 
+    fn concrete<'t>(&self, of: &'t str, node: &Node) -> &'t str {
+        if of != "ArtifactCollection" {
+            return of;
+        }
+        let links = matches!(node, Node::Collection(id)
+            if self.backend.model.artifacts.collections.get(id).is_some_and(|one| one.portfolio));
+        if links { "ArtifactPortfolio" } else { "ArtifactSequence" }
+    }
+
     fn resolve(&mut self, of: &str, node: Option<&Node>, name: &str, args: &Args) -> Result<Found, String> {
         match node {
             None if of == "Mutation" => self.mutate(name, args),
@@ -183,6 +216,9 @@ impl Resolver for Api<'_> {
                 "id" => leaf(id("Entity", entity)),
                 "name" => leaf(entity.as_str()),
                 "isTeam" => leaf(false),
+                "xxhashDigestsEnabled" => {
+                    leaf(self.backend.settings.features.iter().any(|name| name == "ARTIFACT_DIGEST_ALGORITHM"))
+                }
                 "organization" => organization(entity),
                 "project" => {
                     match args.text("name").filter(|name| self.backend.model.project(entity, name).is_some()) {
@@ -194,6 +230,12 @@ impl Resolver for Api<'_> {
             }),
             Some(Node::Project(entity, project)) => self.project(entity, project, name, args),
             Some(Node::Run(id)) => self.run(*id, name, args),
+            Some(Node::Artifact(id)) => self.artifact(*id, name, args).map_err(|error| error.to_string()),
+            Some(Node::Collection(id)) => Ok(self.collection(*id, name, args)),
+            Some(Node::Member(id, artifact)) => {
+                self.member_field(*id, *artifact, name, args).map_err(|error| error.to_string())
+            }
+            Some(Node::Type(entity, project, kind)) => Ok(self.artifact_type([entity, project, kind], name, args)),
             Some(Node::Fields(fields)) => {
                 Ok(fields.iter().find(|(known, _)| *known == name).map_or_else(null, |(_, value)| value.clone()))
             }

@@ -34,8 +34,25 @@ impl Api<'_> {
                 Ok(Out::Node(Node::Fields(vec![("clientMutationId", null()), ("success", leaf(true))])))
             }
             "deleteFiles" => self.delete_files(&input),
-            _ => Err(format!("{name} is not served here")),
+            "updateRunState" => self.set_state(&input),
+            _ => self.mutate_artifact(name, &input)?.ok_or_else(|| format!("{name} is not served here")),
         }
+    }
+
+    fn set_state(&mut self, input: &Args) -> Result<Found, String> {
+        let run = self.run_of_id(&input.text("id").unwrap_or_default()).ok_or("run not found")?;
+        let state = input.text("state").unwrap_or_default();
+        let now = self.backend.model.run(run).map(|run| run.state(self.now_ms, self.backend.settings.crashed_after_ms));
+        let allowed: &[&str] = match state.as_str() {
+            "pending" => &["running", "failed", "crashed", "preempted"],
+            "failed" => &["pending", "running"],
+            _ => &[],
+        };
+        if !now.as_deref().is_some_and(|now| allowed.contains(&now)) {
+            return Err(format!("a run that is {} cannot become {state}", now.unwrap_or_default()));
+        }
+        self.backend.model.change_run(run, |meta| meta.set_state = Some(state));
+        Ok(success())
     }
 
     /// Makes the run if there is none of that name, and changes what the input has.
@@ -205,6 +222,6 @@ fn success() -> Found {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn told(error: StoreError) -> String {
+pub(super) fn told(error: StoreError) -> String {
     error.to_string()
 }

@@ -90,7 +90,7 @@ impl Api<'_> {
             "heartbeatAt" => leaf(time::iso(meta.heartbeat_ms)),
             "summaryMetrics" => leaf(Value::Object(run.summary()).to_string()),
             "user" => Out::Node(Node::Viewer),
-            "inputArtifacts" | "outputArtifacts" => connection(Vec::new(), args),
+            "inputArtifacts" | "outputArtifacts" => self.artifacts_of_run(of, name == "outputArtifacts", args),
             _ => null(),
         })
     }

@@ -29,6 +29,9 @@ pub(crate) trait Resolver {
     /// An object of the model.
     type Node;
 
+    /// The type of an object of a field whose type is an interface.
+    fn concrete<'t>(&self, of: &'t str, node: &Self::Node) -> &'t str;
+
     /// The value of a field that the schema has. The error is told to the client; the field becomes null.
     fn resolve(
         &mut self,
@@ -213,14 +216,14 @@ impl<R: Resolver> Execution<'_, R> {
                     let document = self.document;
                     let fragment = document.fragments.get(&spread.node.fragment_name.node);
                     if let Some(fragment) = fragment.filter(|_| self.included(&spread.node.directives))
-                        && fragment.node.type_condition.node.on.node == of
+                        && schema().is(of, &fragment.node.type_condition.node.on.node)
                     {
                         self.set(of, node, &fragment.node.selection_set.node, into);
                     }
                 }
                 Selection::InlineFragment(inline) => {
                     let on = inline.node.type_condition.as_ref();
-                    if self.included(&inline.node.directives) && on.is_none_or(|on| on.node.on.node == of) {
+                    if self.included(&inline.node.directives) && on.is_none_or(|on| schema().is(of, &on.node.on.node)) {
                         self.set(of, node, &inline.node.selection_set.node, into);
                     }
                 }
@@ -268,7 +271,7 @@ impl<R: Resolver> Execution<'_, R> {
                     Some(Value::Object(map)) => map,
                     _ => Map::new(),
                 };
-                self.set(of, Some(&node), set, &mut into);
+                self.set(self.resolver.concrete(of, &node), Some(&node), set, &mut into);
                 Value::Object(into)
             }
             Out::List(items) => {

@@ -57,6 +57,19 @@ impl Schema {
         self.fields(of)?.iter().map(|field| &field.node).find(|field| field.name.node == name)
     }
 
+    /// Whether an object of type `of` is an `on`: the same, or an interface of it.
+    pub(crate) fn is(&self, of: &str, on: &str) -> bool {
+        let implements = |found: &TypeDefinition| match &found.kind {
+            TypeKind::Object(object) => object.implements.iter().any(|name| name.node == on),
+            TypeKind::Interface(_)
+            | TypeKind::Scalar
+            | TypeKind::Union(_)
+            | TypeKind::Enum(_)
+            | TypeKind::InputObject(_) => false,
+        };
+        of == on || self.types.get(of).is_some_and(implements)
+    }
+
     /// Whether a type has fields.
     pub(crate) fn is_object(&self, of: &str) -> bool {
         self.fields(of).is_some()

@@ -7,6 +7,10 @@ struct Echo;
 impl Resolver for Echo {
     type Node = &'static str;
 
+    fn concrete<'t>(&self, of: &'t str, _: &Self::Node) -> &'t str {
+        if of == "ArtifactCollection" { "ArtifactSequence" } else { of }
+    }
+
     fn resolve(
         &mut self,
         of: &str,
@@ -17,6 +21,7 @@ impl Resolver for Echo {
         Ok(match (of, name) {
             ("Query", "viewer") => Out::Node("me"),
             ("Query", "project") => return Err(format!("no project {}", args.text("name").unwrap_or_default())),
+            ("Query", "artifactCollection") => Out::Node("collection"),
             ("User", "teams") => Out::Node("teams"),
             ("EntityConnection", "edges") => Out::List(vec![Out::Node("a"), Out::Node("b")]),
             ("EntityEdge", "node") => Out::Node("team"),
@@ -88,4 +93,13 @@ fn types_can_be_looked_up() {
     assert_eq!((&found["none"], &found["__schema"]["queryType"]["name"]), (&Value::Null, &json!("Query")));
     let named = json!({ "query": "mutation M { a }" });
     assert_eq!(operation_name(&named).as_deref(), Some("M"));
+}
+
+#[test]
+fn fragments_on_an_interface_meet_its_types() {
+    let query = "{ artifactCollection(id: 1) { __typename ...C ... on ArtifactPortfolio { id } ... on ArtifactSequence { s: digestAlgorithm } } }
+        fragment C on ArtifactCollection { c: name }";
+    let leaf = |name: &str| json!({ "field": name, "args": {} });
+    let expected = json!({ "artifactCollection": { "__typename": "ArtifactSequence", "c": leaf("name"), "s": leaf("digestAlgorithm") } });
+    assert_eq!(data(query, Value::Null), expected);
 }

@@ -59,10 +59,7 @@ impl Model {
         if before.blob > 0 {
             self.delete_all(&keys::blob(before.blob))?;
         }
-        let blob = self.next_id();
-        for (number, piece) in (0..).zip(body.chunks(PIECE)) {
-            self.ops.push(Op::Put(keys::blob_piece(blob, number), piece.to_vec()));
-        }
+        let blob = self.put_blob(body);
         self.save_file(
             id,
             &File {
@@ -84,12 +81,25 @@ impl Model {
         if file.md5.is_none() {
             return Ok(None);
         }
-        let mut body = Vec::with_capacity(usize::try_from(file.size).unwrap_or_default());
-        self.store.scan(&keys::blob(file.blob), &[], &mut |_, piece| {
+        Ok(Some(self.blob_content(file.blob, file.size)?))
+    }
+
+    /// Stores bytes under a new number.
+    pub(super) fn put_blob(&mut self, body: &[u8]) -> u64 {
+        let blob = self.next_id();
+        for (number, piece) in (0..).zip(body.chunks(PIECE)) {
+            self.ops.push(Op::Put(keys::blob_piece(blob, number), piece.to_vec()));
+        }
+        blob
+    }
+
+    pub(super) fn blob_content(&self, blob: u64, size: u64) -> Result<Vec<u8>, StoreError> {
+        let mut body = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        self.store.scan(&keys::blob(blob), &[], &mut |_, piece| {
             body.extend_from_slice(piece);
             true
         })?;
-        Ok(Some(body))
+        Ok(body)
     }
 
     pub(crate) fn mark_uploaded(&mut self, now_ms: u64, id: u64, name: &str) -> Result<(), StoreError> {

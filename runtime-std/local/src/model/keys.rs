@@ -24,6 +24,22 @@ pub(crate) const SERVER: &[u8] = b"g";
 pub(crate) const PROJECTS: &[u8] = b"p";
 pub(crate) const RUNS: &[u8] = b"r";
 
+pub(crate) const ARTIFACTS: &[u8] = b"a";
+pub(crate) const COLLECTIONS: &[u8] = b"k";
+
+pub(crate) fn artifact(id: u64) -> Vec<u8> {
+    [ARTIFACTS, &id.to_be_bytes()].concat()
+}
+
+pub(crate) fn collection(id: u64) -> Vec<u8> {
+    [COLLECTIONS, &id.to_be_bytes()].concat()
+}
+
+/// A file or manifest of artifacts of an entity.
+pub(crate) fn object(entity: &str, name: &str) -> Vec<u8> {
+    [b"x", entity.as_bytes(), b"\0", name.as_bytes()].concat()
+}
+
 pub(crate) fn project(entity: &str, name: &str) -> Vec<u8> {
     [PROJECTS, entity.as_bytes(), b"\0", name.as_bytes()].concat()
 }

@@ -1,6 +1,7 @@
 //! What the server knows: projects, runs, rows, files; and where in the store each of them is. Knows no HTTP and no
 //! GraphQL.
 
+mod artifacts;
 mod columns;
 mod files;
 mod history;
@@ -14,6 +15,7 @@ use keys::Log;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub(crate) use artifacts::{Artifact, Artifacts, Collection, Manifest, Member};
 pub use columns::Bucket;
 pub(crate) use files::File;
 pub(crate) use push::{Push, PushFailure};
@@ -50,6 +52,7 @@ pub(crate) struct Model {
     projects: BTreeMap<(String, String), Project>,
     runs: BTreeMap<u64, Run>,
     names: BTreeMap<RunName, u64>,
+    pub(crate) artifacts: Artifacts,
     /// Changes of the request at hand.
     ops: Vec<Op>,
     /// Counts uses of rows: tells which were used last.
@@ -68,6 +71,7 @@ impl Model {
             projects: BTreeMap::new(),
             runs: BTreeMap::new(),
             names: BTreeMap::new(),
+            artifacts: Artifacts::default(),
             ops: Vec::new(),
             clock: 0,
         };
@@ -102,7 +106,7 @@ impl Model {
             run.summary = text(self.store.get(&keys::summary(*id))?);
         }
         (self.projects, self.runs, self.names) = (projects, runs, names);
-        Ok(())
+        self.load_artifacts()
     }
 
     /// Lets go of rows that have not been asked for lately, until the rest takes no more than so many bytes. The store
