@@ -165,7 +165,10 @@ impl Engine {
                 let Engine { defer, queues, config, .. } = self;
                 defer.on_exit_seen(now, &config.limits, config.finish_timeout(), &mut queues.defer);
             }
+            handler::Action::Hurry => writer.hurry(&config.limits, &mut queues.writer),
             handler::Action::FlushDone(stage) if self.uplink.is_some() => {
+                // The server waits for what is in the log.
+                writer.hurry(&config.limits, &mut queues.writer);
                 self.with_uplink(|uplink, env| uplink.on_flush(env, stage));
             }
             handler::Action::FlushDone(stage) => {
