@@ -2,7 +2,7 @@
 
 use crate::json;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Where a row is and which step it has.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +27,14 @@ pub(crate) struct Columns {
 struct Series {
     rows: Vec<u32>,
     values: Vec<f64>,
+}
+
+/// What is known of a metric at a glance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Metric {
+    pub count: usize,
+    /// The value that came last.
+    pub last: f64,
 }
 
 /// What one pixel column of a chart shows. JSON has no non-finite numbers: they are counted instead.
@@ -117,12 +125,13 @@ impl Columns {
         self.last().map(|place| place.step)
     }
 
-    /// Names of the metrics and how many values each has, by name.
-    pub(crate) fn names(&self) -> Vec<(&str, usize)> {
-        let mut names: Vec<_> =
-            self.numbers.iter().map(|(name, number)| (name.as_str(), self.series[*number].values.len())).collect();
-        names.sort_unstable();
-        names
+    /// The metrics by name.
+    pub(crate) fn names(&self) -> BTreeMap<String, Metric> {
+        let one = |(name, number): (&String, &usize)| {
+            let values = &self.series[*number].values;
+            (name.clone(), Metric { count: values.len(), last: values.last().copied().unwrap_or(f64::NAN) })
+        };
+        self.numbers.iter().map(one).collect()
     }
 
     /// The smallest and largest value in each of `buckets` equal parts of the x axis. Empty parts are left out.
@@ -200,7 +209,7 @@ mod tests {
         assert_eq!(columns.chart("loss", Some("half"), (250.0, 250.9), 10).len(), 1);
         assert_eq!(columns.chart("loss", Some("none"), ALL, 10), []);
         assert_eq!(columns.chart("none", None, ALL, 10), []);
-        assert_eq!(columns.names()[2], ("loss", 1000));
+        assert_eq!(columns.names()["loss"], Metric { count: 1000, last: 5.0 });
         assert_eq!(columns.last_step(), Some(999.0));
         assert_eq!(columns.between(10.0, 12.0).len(), 2);
         assert_eq!(columns.with_all(&["_step", "loss"]).map(|rows| rows.len()), Some(1000));

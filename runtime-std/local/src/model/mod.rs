@@ -17,7 +17,9 @@ use std::collections::BTreeMap;
 
 pub(crate) use artifacts::{Artifact, Artifacts, Collection, Manifest, Member};
 pub use columns::Bucket;
+pub(crate) use columns::Metric;
 pub(crate) use files::File;
+pub(crate) use history::HistoryKeys;
 pub(crate) use push::{Push, PushFailure};
 pub use run::Counters;
 pub(crate) use run::{Data, Meta, Run};
