@@ -9,6 +9,7 @@ pub(crate) mod keys;
 mod push;
 mod rows;
 mod run;
+mod series;
 
 use crate::store::{Op, Store, StoreError};
 use keys::Log;
@@ -16,13 +17,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub(crate) use artifacts::{Artifact, Artifacts, Collection, Manifest, Member};
-pub use columns::Bucket;
 pub(crate) use columns::Metric;
 pub(crate) use files::File;
 pub(crate) use history::HistoryKeys;
 pub(crate) use push::{Push, PushFailure};
 pub use run::Counters;
 pub(crate) use run::{Data, Meta, Run};
+pub use series::Bucket;
 
 /// The layout that this version writes.
 const FORMAT: u64 = 1;
