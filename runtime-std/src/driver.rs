@@ -13,7 +13,7 @@ use crate::{
 };
 use polling::{Events, PollMode};
 use runwire_core::{
-    ClientId, Notice, StreamKey,
+    ClientId, Notice, StreamKey, Summary,
     service::{RunPlace, Service, ServiceConfig, ServiceInput, ServiceOutput, StopReason},
 };
 use std::{
@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     inbox: Arc<Inbox>,
     pool: Pool,
     listeners: Vec<Listener>,
+    /// Told how each run ended.
+    on_run_ended: Option<Box<dyn FnMut(&Summary) + Send>>,
     /// Called when the service no longer listens.
     on_stop_listening: Option<Box<dyn FnOnce() + Send>>,
     peers: BTreeMap<ClientId, Peer>,
@@ -73,6 +75,7 @@ impl Driver {
             inbox,
             pool,
             listeners: Vec::new(),
+            on_run_ended: None,
             on_stop_listening: None,
             peers: BTreeMap::new(),
             locals: BTreeMap::new(),
@@ -93,6 +96,11 @@ impl Driver {
         self.listeners = listeners;
         self.on_stop_listening = Some(on_stop);
         self.watch_listeners()
+    }
+
+    /// Calls `tell` with the outcome of each run.
+    pub(crate) fn on_run_ended(&mut self, tell: Box<dyn FnMut(&Summary) + Send>) {
+        self.on_run_ended = Some(tell);
     }
 
     /// Stops the service when this process no longer has the parent `pid`.
@@ -170,6 +178,9 @@ impl Driver {
                 ServiceOutput::Ended(key, summary) => {
                     self.note(Some(key), &Notice::info(format!("the run ended: {summary:?}")));
                     self.runs.remove(&key);
+                    if let Some(tell) = &mut self.on_run_ended {
+                        tell(&summary);
+                    }
                 }
                 ServiceOutput::StopListening => {
                     self.listeners.iter().for_each(|listener| drop(self.inbox.poller().delete(listener)));
