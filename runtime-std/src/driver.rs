@@ -32,6 +32,9 @@ const PARENT_INTERVAL: Duration = Duration::from_millis(100);
 /// How long `accept` rests after the system ran out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Is told how a run ended.
+type TellEnd = Box<dyn FnMut(&Summary) + Send>;
+
 /// A service and its world.
 pub(crate) struct Driver {
     service: Service,
@@ -40,7 +43,7 @@ pub(crate) struct Driver {
     pool: Pool,
     listeners: Vec<Listener>,
     /// Told how each run ended.
-    on_run_ended: Option<Box<dyn FnMut(&Summary) + Send>>,
+    on_run_ended: Option<TellEnd>,
     /// Called when the service no longer listens.
     on_stop_listening: Option<Box<dyn FnOnce() + Send>>,
     peers: BTreeMap<ClientId, Peer>,
@@ -99,7 +102,7 @@ impl Driver {
     }
 
     /// Calls `tell` with the outcome of each run.
-    pub(crate) fn on_run_ended(&mut self, tell: Box<dyn FnMut(&Summary) + Send>) {
+    pub(crate) fn on_run_ended(&mut self, tell: TellEnd) {
         self.on_run_ended = Some(tell);
     }
 
