@@ -8,5 +8,6 @@ pub mod logs;
 pub mod official;
 #[cfg(unix)]
 pub mod sidecar;
+pub mod stub;
 #[cfg(unix)]
 pub mod world;
