@@ -143,7 +143,9 @@ fn place(path: &[Value]) -> String {
                 }
                 out.push_str(name);
             }
-            index => out.push_str(&format!("[{index}]")),
+            Value::Number(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                out.push_str(&format!("[{step}]"));
+            }
         }
     }
     out

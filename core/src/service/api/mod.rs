@@ -225,8 +225,13 @@ impl Service {
 
     fn on_api_action(&mut self, key: Key, action: Action) {
         match action {
-            Action::Http(job, http) => self.issue_own(key, job, Effect::Http(http)),
-            Action::Stat(job, path) => self.issue_own(key, job, Effect::StatFiles { paths: vec![path] }),
+            Action::Http(job, http) => {
+                let attempt = http.timeout.unwrap_or(self.config.limits.transfer_deadline);
+                self.issue_own(key, job, Effect::Http(http), attempt);
+            }
+            Action::Stat(job, path) => {
+                self.issue_own(key, job, Effect::StatFiles { paths: vec![path] }, Duration::ZERO);
+            }
             Action::Cancel(job) => {
                 if let Some(id) = self.apis.effects.remove(&(key, job)) {
                     self.apis.ledger.cancel(id);
@@ -243,14 +248,9 @@ impl Service {
         }
     }
 
-    fn issue_own(&mut self, key: Key, job: JobId, effect: Effect) {
-        let limits = &self.config.limits;
-        // The runtime ends an attempt at its own bound; this one is for an outcome that got lost.
-        let attempt = match &effect {
-            Effect::Http(request) => request.timeout.unwrap_or(limits.transfer_deadline),
-            _ => Duration::ZERO,
-        };
-        let within = attempt + limits.disk_deadline;
+    /// The runtime ends an attempt at its own bound; the deadline here is for an outcome that got lost.
+    fn issue_own(&mut self, key: Key, job: JobId, effect: Effect, attempt: Duration) {
+        let within = attempt + self.config.limits.disk_deadline;
         let id = self.apis.ledger.issue(effect.kind(), (key, job), self.last_now, within);
         self.apis.effects.insert((key, job), id);
         self.outbox.push_back(ServiceOutput::Effect(OWN, id, effect));
