@@ -8,12 +8,12 @@ use crate::{
     debug_log::{self, CoreLog, RunLog},
     disk::RunFiles,
     inbox::{Event, Inbox, LocalSink},
-    pool::{Job, Pool},
+    pool::{self, Job, Pool},
     sockets::{Incoming, Listener, Peer, READ_BYTES},
 };
 use polling::{Events, PollMode};
 use runwire_core::{
-    ClientId, Notice, StreamKey,
+    ClientId, Effect, Notice, StreamKey,
     service::{RunPlace, Service, ServiceConfig, ServiceInput, ServiceOutput, StopReason},
 };
 use std::{
@@ -37,7 +37,9 @@ pub(crate) struct Driver {
     service: Service,
     clock: Clock,
     inbox: Arc<Inbox>,
-    pool: Pool,
+    disk: Pool,
+    /// Apart from the disk: a network that hangs must not hold up a log.
+    network: Pool,
     listeners: Vec<Listener>,
     /// Called when the service no longer listens.
     on_stop_listening: Option<Box<dyn FnOnce() + Send>>,
@@ -64,14 +66,15 @@ impl Driver {
         let clock = Clock::start();
         let service = Service::new(config, clock.now(), clock.wall());
         let outcomes = Arc::clone(&inbox);
-        let pool = Pool::new(Box::new(move |key, id, completion| {
+        let done: Arc<pool::Done> = Arc::new(move |key, id, completion| {
             outcomes.push(Event::Input(ServiceInput::Completed(key, id, completion)));
-        }));
+        });
         Driver {
             service,
             clock,
             inbox,
-            pool,
+            disk: Pool::new(pool::DISK_THREADS_MAX, Arc::clone(&done)),
+            network: Pool::new(pool::NETWORK_THREADS_MAX, done),
             listeners: Vec::new(),
             on_stop_listening: None,
             peers: BTreeMap::new(),
@@ -162,7 +165,8 @@ impl Driver {
                 }
                 ServiceOutput::Effect(key, id, effect) => {
                     let files = self.runs.get(&key).map(|run| Arc::clone(&run.files)).unwrap_or_default();
-                    self.pool.submit(Job { key, id, effect, files });
+                    let pool = if matches!(effect, Effect::Http(_)) { &self.network } else { &self.disk };
+                    pool.submit(Job { key, id, effect, files });
                 }
                 // Blocking calls can't be interrupted; the late outcome is ignored by the core.
                 ServiceOutput::Cancel(..) => {}

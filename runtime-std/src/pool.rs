@@ -11,7 +11,9 @@ use std::{
 };
 
 /// Enough for this many hanging disks at a time.
-const THREADS_MAX: usize = 64;
+pub(crate) const DISK_THREADS_MAX: usize = 64;
+/// Enough for every transfer of a run that the core has under way at a time, and the requests beside them.
+pub(crate) const NETWORK_THREADS_MAX: usize = 160;
 const IDLE: Duration = Duration::from_secs(5);
 const STACK_BYTES: usize = 512 << 10;
 
@@ -33,7 +35,8 @@ pub(crate) struct Pool {
 struct Shared {
     queue: Mutex<Queue>,
     more: Condvar,
-    done: Box<Done>,
+    threads_max: usize,
+    done: Arc<Done>,
 }
 
 #[derive(Default)]
@@ -44,14 +47,14 @@ struct Queue {
 }
 
 impl Pool {
-    pub(crate) fn new(done: Box<Done>) -> Self {
-        Pool { shared: Arc::new(Shared { queue: Mutex::default(), more: Condvar::new(), done }) }
+    pub(crate) fn new(threads_max: usize, done: Arc<Done>) -> Self {
+        Pool { shared: Arc::new(Shared { queue: Mutex::default(), more: Condvar::new(), threads_max, done }) }
     }
 
     pub(crate) fn submit(&self, job: Job) {
         let mut queue = self.shared.lock();
         queue.jobs.push_back(job);
-        if queue.idle >= queue.jobs.len() || queue.threads >= THREADS_MAX {
+        if queue.idle >= queue.jobs.len() || queue.threads >= self.shared.threads_max {
             self.shared.more.notify_one();
             return;
         }

@@ -22,7 +22,7 @@ use crate::{
     uplink::{self, Uplink},
     writer::{self, Writer},
 };
-use alloc::{collections::VecDeque, string::String};
+use alloc::{collections::VecDeque, format, string::String};
 use origin::Origin;
 
 /// One queue of actions per machine.
@@ -62,6 +62,14 @@ enum Closing {
     /// The log is being closed.
     Log,
     Done,
+}
+
+/// How the upload of a run stands.
+pub(crate) struct Upload {
+    /// Where people see it, once the server has taken it.
+    pub(crate) url: Option<String>,
+    /// The server has everything and knows that the run has ended.
+    pub(crate) complete: bool,
 }
 
 /// The state of one run. See the crate's documentation for the laws that it keeps.
@@ -208,6 +216,16 @@ impl Engine {
     /// The folder of the run, as the user knows it from the program's own folder.
     pub fn run_dir(&self) -> String {
         String::from(text(&self.config.settings.sync_dir))
+    }
+
+    /// The state of the run's upload; `None` for an offline run.
+    pub(crate) fn upload(&self) -> Option<Upload> {
+        let uplink = self.uplink.as_ref()?;
+        let base = Uplink::app_url(&self.config);
+        Some(Upload {
+            url: uplink.place().map(|place| format!("{base}/{}/{}/runs/{}", place.entity, place.project, place.run_id)),
+            complete: uplink.is_complete(),
+        })
     }
 
     /// The same, relative to the folder in which the program was started, if it lies in it.

@@ -3,7 +3,7 @@
 
 use super::{Service, response};
 use crate::id::ClientId;
-use alloc::{format, string::String, vec};
+use alloc::format;
 use runwire_proto::wire::{
     self, server_request::ServerRequestType as Request, server_response::ServerResponseType as Answer,
 };
@@ -18,18 +18,6 @@ impl Service {
                 info: request.info,
                 ..Default::default()
             }),
-            Request::InitSync(init) => {
-                if init.settings.is_none() {
-                    return self.decline(client, request_id, "The sync request carries no settings.".into());
-                }
-                let id = format!("sync-{}", self.last_sync);
-                self.last_sync += 1;
-                Answer::InitSyncResponse(wire::ServerInitSyncResponse { id })
-            }
-            Request::Sync(sync) => Answer::SyncResponse(wire::ServerSyncResponse {
-                messages: vec![wire::ServerSyncMessage { severity: 40, content: self.sync_refusal(&sync.id) }],
-            }),
-            Request::SyncStatus(_) => Answer::SyncStatusResponse(wire::ServerSyncStatusResponse::default()),
             Request::ApiInitRequest(_) => {
                 let Some(connection) = self.connections.get_mut(&client) else { return };
                 let api_id = format!("api-{}", connection.apis);
@@ -68,7 +56,10 @@ impl Service {
                 })
             }
             Request::SweepSchedulerStop(_) | Request::ApiCleanupRequest(_) => return,
-            Request::RecordPublish(_)
+            Request::InitSync(_)
+            | Request::Sync(_)
+            | Request::SyncStatus(_)
+            | Request::RecordPublish(_)
             | Request::RecordCommunicate(_)
             | Request::InformInit(_)
             | Request::InformAttach(_)
@@ -78,11 +69,6 @@ impl Service {
             | Request::Cancel(_) => return,
         };
         self.send(client, response::of(request_id, answer));
-    }
-
-    fn sync_refusal(&self, id: &str) -> String {
-        let known = id.strip_prefix("sync-").and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n < self.last_sync);
-        if known { NOT_HERE.into() } else { format!("Internal error: operation unknown or already started: {id}") }
     }
 }
 

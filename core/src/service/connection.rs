@@ -170,6 +170,7 @@ impl Service {
     pub(super) fn forget(&mut self, client: ClientId) {
         let Some(connection) = self.connections.remove(&client) else { return };
         self.stalled.remove(&client);
+        self.end_syncs_of(client);
         for ticket in connection.waits.values() {
             self.tickets.remove(ticket);
         }

@@ -135,10 +135,10 @@ impl Service {
                 self.on_teardown(client, teardown.exit_code);
             }
             Request::Cancel(cancel) => self.on_cancel(client, &cancel.request_id),
+            Request::InitSync(init) => self.on_init_sync(client, request_id, init),
+            Request::Sync(sync) => self.on_sync(client, request_id, &sync),
+            Request::SyncStatus(status) => self.on_sync_status(client, request_id, &status.id),
             Request::Authenticate(_)
-            | Request::InitSync(_)
-            | Request::Sync(_)
-            | Request::SyncStatus(_)
             | Request::ApiInitRequest(_)
             | Request::ApiCleanupRequest(_)
             | Request::ApiRequest(_)
@@ -163,6 +163,9 @@ impl Service {
 
     /// Nobody waits for that answer any more. It may come all the same; clients take both.
     fn on_cancel(&mut self, client: ClientId, request_id: &str) {
+        if self.cancel_sync(client, request_id) {
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&client) else { return };
         let Some(ticket) = connection.waits.remove(request_id) else { return };
         if let Some(asker) = self.tickets.remove(&ticket) {

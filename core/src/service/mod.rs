@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod response;
 mod stopping;
 mod streams;
+mod sync;
 
 use crate::{
     completion::Completion,
@@ -149,7 +150,7 @@ pub struct Service {
     tickets: BTreeMap<Ticket, streams::Asker>,
     last_stream: u64,
     last_ticket: u64,
-    last_sync: u64,
+    uploads: sync::Uploads,
     idle_timer: Timer,
     drain_timer: Timer,
     stopping: stopping::Stopping,
@@ -179,7 +180,7 @@ impl Service {
             tickets: BTreeMap::new(),
             last_stream: 0,
             last_ticket: 0,
-            last_sync: 0,
+            uploads: sync::Uploads::default(),
             idle_timer,
             drain_timer: Timer::new("service.drain"),
             stopping: stopping::Stopping::No,
@@ -234,7 +235,8 @@ impl Service {
 
     fn wake(&self) -> Option<Wake> {
         let streams = self.streams.values().filter_map(|stream| stream.wake).min_by_key(|wake| wake.at);
-        Wake::soonest(Wake::soonest(self.idle_timer.wake(), self.drain_timer.wake()), streams)
+        let work = Wake::soonest(streams, self.uploads.wake());
+        Wake::soonest(Wake::soonest(self.idle_timer.wake(), self.drain_timer.wake()), work)
     }
 
     fn wall(&self) -> UnixNanos {
@@ -246,6 +248,7 @@ impl Service {
             self.on_idle();
         }
         self.tick_streams();
+        self.tick_uploads();
     }
 }
 

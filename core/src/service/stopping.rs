@@ -109,7 +109,20 @@ impl Service {
 pub(super) fn footer(engine: &Engine, summary: &Summary) -> String {
     let run_dir = engine.run_dir();
     const PREFIX: &str = "\u{1b}[1;34mwandb\u{1b}[0m: ";
-    let mut text = format!("{PREFIX}\n{PREFIX}This offline run can be uploaded with:\n{PREFIX}wandb sync {run_dir}\n");
+    let mut text = match engine.upload() {
+        None => format!("{PREFIX}\n{PREFIX}This offline run can be uploaded with:\n{PREFIX}wandb sync {run_dir}\n"),
+        Some(upload) => {
+            let mut text = format!("{PREFIX}\n");
+            if let Some(url) = upload.url {
+                text.push_str(&format!("{PREFIX}The run is shown at: {url}\n"));
+            }
+            if !upload.complete {
+                text.push_str(&format!("{PREFIX}What has not reached the server goes up with:\n"));
+                text.push_str(&format!("{PREFIX}runwire sync {run_dir}\n"));
+            }
+            text
+        }
+    };
     if summary.accounts.refused() > 0 {
         text.push_str(&format!("{PREFIX}{} records could not be stored.\n", summary.accounts.refused()));
     }

@@ -106,6 +106,9 @@ impl Service {
         id: EffectId,
         completion: Completion,
     ) -> Result<(), InputError> {
+        if self.uploads_have(key) {
+            return self.on_upload_completed(key, id, completion).unwrap_or(Ok(()));
+        }
         let Some(stream) = self.streams.get_mut(&key) else { return Ok(()) };
         self.feeding = Some(key);
         let taken = stream.engine.handle_input(self.last_now, Input::Completed(id, completion));

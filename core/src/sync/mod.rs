@@ -160,6 +160,11 @@ impl SyncRun {
         outcome
     }
 
+    /// What stands before each of its messages: the run's place, once it is known.
+    pub(crate) fn label(&self) -> String {
+        self.uplink.place_shown().map(|place| format!("[{place}] ")).unwrap_or_default()
+    }
+
     /// What takes time right now, as the protocol tells it.
     pub fn operations(&mut self) -> wire::OperationStats {
         let wall = self.wall();

@@ -127,9 +127,10 @@ impl Uplink {
         if let Some(trouble) = &left.trouble {
             text.push_str(&format!("; the last error was: {trouble}"));
         }
-        text.push_str(
-            ". Nothing is lost: it is on this disk, and `runwire sync` with the run's folder delivers the rest.",
-        );
+        text.push_str(&format!(
+            ". Nothing is lost: it is on this disk, and `runwire sync {}` delivers it.",
+            self.folder
+        ));
         self.sender.abandon(&mut self.queues.sender);
         self.life = Life::Over;
         self.announce.cancel();
@@ -153,7 +154,7 @@ impl Uplink {
         let next = next.map_or_else(String::new, |at| format!("; the next try is {}", in_seconds(at.since(env.now))));
         self.actions.push_back(Action::TellUser(format!(
             "The end of the run waits for the server: {trouble}{next}. Left: {} lines, {} files. The wait ends after {} s \
-             without progress; what is left then is on this disk, and `runwire sync` delivers it.",
+             without progress; what is left then stays on this disk for `runwire sync`.",
             left.rows,
             left.files,
             env.limits.finish_patience.as_secs()

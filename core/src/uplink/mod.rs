@@ -23,7 +23,7 @@ use crate::{
     notice::Notice,
     rng::Rng,
     sender::{self, Sender},
-    settings::Config,
+    settings::{Config, text},
     time::{Instant, Timer, UnixNanos, Wake},
     uploader::{self, FilePolicy, Uploader},
 };
@@ -130,6 +130,8 @@ enum Life {
 /// The state of one run's upload.
 pub(crate) struct Uplink {
     life: Life,
+    /// The run's folder, for people.
+    folder: String,
     link: Link,
     rng: Rng,
     reader: reader::Reader,
@@ -169,6 +171,7 @@ impl Uplink {
         let policies = Policies::new(&config.settings);
         Uplink {
             life,
+            folder: text(&config.settings.sync_dir).into(),
             link: config.link.clone(),
             reader: reader::Reader::new(source),
             sender: Sender::new(config, mode, rng.next_u64()),

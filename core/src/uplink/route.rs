@@ -206,10 +206,12 @@ impl Uplink {
             }
             uploader::Action::Http(tag, request) => self.http(Tag::Uploader(tag), request),
             uploader::Action::Uploaded { path, digest } => {
-                if let Some(digest) = digest {
-                    self.store.cursor.files.insert(path.clone(), digest.md5);
-                    self.store.mark(env.now, env.limits);
+                match digest {
+                    Some(digest) => drop(self.store.cursor.files.insert(path.clone(), digest.md5)),
+                    // It changed on its way: which content arrived is not known.
+                    None => drop(self.store.cursor.files.remove(&path)),
                 }
+                self.store.mark(env.now, env.limits);
                 self.with_stream(env, |stream, cx, out| stream.on_uploaded(cx, path, out));
                 self.actions.push_back(Action::Progress);
             }

@@ -1,6 +1,6 @@
 //! The uplink of a log that is there already.
 
-use super::{Action, CURSOR_SUFFIX, Env, Life, Source, Tag, Uplink, store::Store};
+use super::{Action, CURSOR_SUFFIX, Env, Life, Place, Source, Tag, Uplink, store::Store};
 use crate::{
     effect::Effect,
     sender,
@@ -61,10 +61,14 @@ impl Uplink {
         ]
     }
 
-    /// `entity/project/run` on the server, once it is known.
+    /// Where the run is on the server, once it is known.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        Some(&self.store.cursor.first.place).filter(|place| !place.run_id.is_empty())
+    }
+
+    /// The same for people: `entity/project/run`.
     pub(crate) fn place_shown(&self) -> Option<String> {
-        let place = &self.store.cursor.first.place;
-        (!place.run_id.is_empty()).then(|| format!("{}/{}/{}", place.entity, place.project, place.run_id))
+        self.place().map(|place| format!("{}/{}/{}", place.entity, place.project, place.run_id))
     }
 
     /// Address of the server for people.

@@ -7,6 +7,9 @@
 //! A job: batch -> stat -> hash -> (same content as what arrived: settled) -> address -> transfer -> stat again. If the
 //! file changed meanwhile, nobody knows what arrived, so it is not counted as known and goes once more.
 //!
+//! Where the official client differs: it asks for files that did not change, and takes a refused address or a short answer
+//! as the end of a file. Whatever is not uploaded is told at the end.
+//!
 //! - `path`, `glob`: which names are taken. `look`: stats and digests. `live`: files that are watched.
 //! - `ask`: the question for addresses. `address`: reading the answer. `transfer`: uploads. `report`: ends of jobs, and words.
 

@@ -75,6 +75,10 @@ impl Uploader {
             let Some(job) = self.jobs.get_mut(&path) else { continue };
             let (Some(address), Some(digest)) = (job.address.take(), job.digest) else { continue };
             job.stage = Stage::Sending;
+            // An attempt may be taken without an answer: from now on it is not known what is there.
+            if let Some(arrived) = self.arrived.get_mut(&path) {
+                arrived.md5 = None;
+            }
             let request = cx.link.put_file(&address.url, address.headers.to_vec(), whole, digest.len);
             let mut call = Call::new(request, Class::Transfer, &self.transfer);
             let request = call.start();

@@ -272,3 +272,38 @@ fn a_request_during_an_upload_makes_one_more_job() {
     assert_eq!(rig.uploaded[1].1, Some(digest("3")));
     assert_eq!(rig.up.pending(), 0);
 }
+
+#[test]
+fn a_request_while_the_old_content_is_read_is_not_lost() {
+    let mut rig = Rig::started();
+    rig.add("a", "x");
+    rig.wait();
+    rig.serve();
+    rig.file("a", FilePolicy::Now);
+    rig.wait();
+    let look = *rig.open.keys().next().unwrap();
+    rig.answer_disk(look);
+    let hash = *rig.open.keys().next().unwrap();
+    rig.add("a", "y");
+    rig.open.clear();
+    rig.call(|up, cx, out| up.on_hashed(cx, hash, Ok(digest("x")), out));
+    assert_eq!((rig.uploaded.len(), rig.up.pending()), (1, 1));
+    rig.wait();
+    rig.serve();
+    assert_eq!(rig.uploaded[1..], [("a".into(), Some(digest("y")))]);
+}
+
+#[test]
+fn a_request_during_an_upload_that_fails_is_not_lost() {
+    let mut rig = Rig::started();
+    rig.add("a", "x");
+    rig.wait();
+    rig.disk();
+    rig.offer();
+    rig.file("a", FilePolicy::Now);
+    rig.answer(status(413, "too large"));
+    assert_eq!((rig.failed.len(), rig.up.failed().count()), (1, 1));
+    rig.wait();
+    rig.serve();
+    assert_eq!((rig.uploaded.len(), rig.up.failed().count()), (1, 0));
+}

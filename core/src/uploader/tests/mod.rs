@@ -2,6 +2,7 @@
 
 mod batch;
 mod faults;
+mod golden;
 mod law;
 mod live;
 mod rig;
