@@ -10,4 +10,6 @@ pub mod official;
 pub mod sidecar;
 pub mod stub;
 #[cfg(unix)]
+pub mod weather;
+#[cfg(unix)]
 pub mod world;
