@@ -17,20 +17,22 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     io::{self, BufReader},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Connections at a time; further ones are closed.
 const CONNECTIONS_MAX: usize = 1024;
 /// A connection without a request for so long is closed.
 const IDLE: Duration = Duration::from_secs(180);
+/// Stopping waits for requests under way no longer than this.
+const STOPPING: Duration = Duration::from_secs(10);
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -163,7 +165,7 @@ impl Server {
         }
     }
 
-    /// Stops listening and closes all connections. What has been answered is kept.
+    /// Stops listening, closes all connections, and waits until the data file is free. What has been answered is kept.
     pub fn stop(self) {
         drop(self);
     }
@@ -173,12 +175,21 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         // Wakes the thread that waits for connections.
-        let _woken = TcpStream::connect_timeout(&self.addr, Duration::from_secs(1));
+        let mut near = self.addr;
+        if near.ip().is_unspecified() {
+            near.set_ip(if near.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() });
+        }
+        let _woken = TcpStream::connect_timeout(&near, Duration::from_secs(1));
         if let Some(acceptor) = self.acceptor.take() {
             let _ended = acceptor.join();
         }
         for connection in lock(&self.shared.connections).values() {
             let _closed = connection.shutdown(Shutdown::Both);
+        }
+        // The data file is free when the last thread has let go of it. One that sleeps in a scripted fault may take longer.
+        let start = Instant::now();
+        while Arc::strong_count(&self.shared) > 1 && start.elapsed() < STOPPING {
+            thread::sleep(Duration::from_millis(2));
         }
     }
 }

@@ -128,6 +128,21 @@ fn what_was_answered_is_there_after_a_restart() {
 }
 
 #[test]
+fn a_server_can_be_followed_by_another_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = Some(dir.path().join("data.redb"));
+    let mut addr = Options::default().addr;
+    for _ in 0..10 {
+        let server = started(Options { addr, data: data.clone(), ..Options::default() });
+        addr = server.addr();
+        let idle: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(addr).unwrap()).collect();
+        upsert(&server);
+        server.stop();
+        drop(idle);
+    }
+}
+
+#[test]
 fn a_stopped_server_closes_its_connections() {
     let server = started(Options::default());
     let mut stream = TcpStream::connect(server.addr()).unwrap();
