@@ -77,6 +77,13 @@ impl<O> Ledger<O> {
         ids
     }
 
+    /// The same for the effects of these kinds only.
+    pub(crate) fn abandon_kinds(&mut self, kinds: &[EffectKind]) -> Vec<EffectId> {
+        let ids: Vec<EffectId> = self.open.iter().filter(|(_, e)| kinds.contains(&e.kind)).map(|(id, _)| *id).collect();
+        ids.iter().for_each(|id| drop(self.bury(*id)));
+        ids
+    }
+
     pub(crate) fn wake(&self) -> Option<Wake> {
         self.open.values().map(|e| e.deadline).min().map(|at| Wake { at, why: "ledger.deadline" })
     }

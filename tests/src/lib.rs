@@ -10,5 +10,6 @@ pub mod official;
 pub mod online;
 #[cfg(unix)]
 pub mod sidecar;
+pub mod stub;
 #[cfg(unix)]
 pub mod world;

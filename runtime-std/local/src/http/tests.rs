@@ -54,6 +54,13 @@ fn one_connection_carries_many_requests() {
 }
 
 #[test]
+fn what_other_machines_reach_needs_a_key() {
+    let addr = "0.0.0.0:0".parse().unwrap();
+    assert!(matches!(Server::start(Options { addr, ..Options::default() }), Err(StartError::Open(_))));
+    assert!(Server::start(Options { addr, keys: vec!["k".into()], ..Options::default() }).is_ok());
+}
+
+#[test]
 fn a_hundred_clients_at_once() {
     let server = started(Options::default());
     upsert(&server);
