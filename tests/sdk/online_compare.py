@@ -21,6 +21,7 @@ SPARKLINE = re.compile(r" [▁▂▃▄▅▆▇█]+$")
 PROGRESS = re.compile(r"wandb: (updating|uploading|retrying|Finishing up)\b.*$")
 # Each says in its own words what the user is told of a line that is too long.
 SAME_WORDS = [
+    (r"(?m)^wandb: (🚀 View run .*at:? (\x1b\[34m)?|The run is shown at: )(?=<server>)", "<shown at> "),
     # Who is logged in is asked by `authenticate`; without an answer the SDK says that there is a key.
     (r"(?m)^wandb: (Currently logged in as: local to <server>\S*|W&B API key is configured)\. Use .*$", "<logged in>"),
     (r"(?m)^wandb: WARNING [^\n]*\(3\d\d\d > 2000[^\n]*$", "<line too long>"),

@@ -31,7 +31,8 @@ scripts! {
 #[test]
 fn every_script_is_a_test() {
     let files = fs::read_dir(folder().join("online")).expect("the folder of scripts can be read");
-    let names = files.map(|file| file.expect("a folder's entry can be read").file_name().into_string().expect("a name"));
+    let names =
+        files.map(|file| file.expect("a folder's entry can be read").file_name().into_string().expect("a name"));
     let found: BTreeSet<String> =
         names.filter_map(|name| name.strip_suffix(".py").map(str::to_owned)).filter(|name| name != "support").collect();
     assert_eq!(found, SCRIPTS.iter().map(|&name| name.to_owned()).collect());

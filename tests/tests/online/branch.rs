@@ -126,7 +126,10 @@ fn backend_26_and_run_16_a_rewound_run() {
     let run = setup.answer.clone().expect("it is rewound");
     assert_eq!(run.starting_step, 2);
     let asked = &backend.variables("RewindRun")[0];
-    assert_eq!((&asked["metricName"], &asked["metricValue"], &asked["runName"]), (&json!("_step"), &json!(1), &json!("run1")));
+    assert_eq!(
+        (&asked["metricName"], &asked["metricValue"], &asked["runName"]),
+        (&json!("_step"), &json!(1), &json!("run1"))
+    );
     let mut online = setup.begin(backend);
     online.row(&[("x", "70")]);
     let (state, backend) = online.end();

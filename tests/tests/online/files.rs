@@ -22,7 +22,12 @@ fn has(state: &Value, name: &str) -> bool {
 
 fn asked(backend: &Backend) -> Vec<String> {
     let names = |v: &Value| v["files"].as_array().cloned().unwrap_or_default();
-    backend.variables("CreateRunFiles").iter().flat_map(names).map(|name| name.as_str().unwrap_or_default().to_owned()).collect()
+    backend
+        .variables("CreateRunFiles")
+        .iter()
+        .flat_map(names)
+        .map(|name| name.as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 fn uploads_of(backend: &Backend, name: &str) -> Vec<Value> {
@@ -141,8 +146,10 @@ fn backend_61_an_answer_that_names_another_file() {
 #[test]
 fn backend_62_an_answer_without_an_address() {
     let backend = Backend::start();
-    backend.fault(json!({"on": ASK, "contains": "f.txt", "times": -1, "status": 200, "body": {"data": {"createRunFiles": {
-        "runID": "r", "uploadHeaders": [], "files": [{"name": "f.txt", "uploadUrl": null}]}}}}));
+    backend.fault(
+        json!({"on": ASK, "contains": "f.txt", "times": -1, "status": 200, "body": {"data": {"createRunFiles": {
+        "runID": "r", "uploadHeaders": [], "files": [{"name": "f.txt", "uploadUrl": null}]}}}}),
+    );
     let mut online = Online::on(backend, |_| {});
     online.save("f.txt", "content", PolicyType::End);
     online.log(1);

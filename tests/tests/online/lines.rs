@@ -28,15 +28,21 @@ fn backend_45_a_progress_line_stays_one_line() {
     for n in 1..4 {
         online.print(&format!("\rprogress {n}/3"));
         let shown = format!("progress {n}/3");
-        await_that("the line to arrive", || texts(&online.state()).last().filter(|line| line.ends_with(&shown)).map(|_| ()));
+        await_that("the line to arrive", || {
+            texts(&online.state()).last().filter(|line| line.ends_with(&shown)).map(|_| ())
+        });
     }
     online.print("\nlast\n");
     let (state, backend) = online.end();
     let lines = texts(&state);
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines[1].ends_with(" progress 3/3"), "{lines:?}");
-    let offsets: Vec<Value> =
-        backend.pushes().iter().filter_map(|push| push["files"].get("output.log")).map(|chunk| chunk["offset"].clone()).collect();
+    let offsets: Vec<Value> = backend
+        .pushes()
+        .iter()
+        .filter_map(|push| push["files"].get("output.log"))
+        .map(|chunk| chunk["offset"].clone())
+        .collect();
     assert!(offsets.iter().filter(|offset| **offset == 1).count() >= 2, "{offsets:?}");
 }
 
@@ -109,13 +115,8 @@ fn run_53_lines_of_a_labelled_writer() {
 
 #[test]
 fn run_55_lines_without_a_file() {
-    use runwire_proto::wire::{OutputRecord, record::RecordType};
     let mut online = Online::new();
-    online.send(RecordType::OutputRaw(runwire_proto::wire::OutputRawRecord {
-        line: "custom\nline\n".into(),
-        ..Default::default()
-    }));
-    online.send(RecordType::Output(OutputRecord::default()));
+    online.print("custom\nline\n");
     let (state, _) = online.end();
     assert_eq!(texts(&state).len(), 2, "{}", state["console"]);
     assert!(!runwire_tests::online::files(&state).contains(&"output.log".to_owned()));
@@ -158,6 +159,7 @@ fn backend_53_run_29_and_67_two_writers_of_one_run() {
         assert_eq!(query["headers"]["x-wandb-use-async-filestream"], "true");
         assert!(query["headers"]["x-wandb-client-id"].is_string());
     }
-    let steps: Vec<Value> = writers.values().flat_map(|w| w["history"].as_array().cloned().unwrap_or_default()).collect();
+    let steps: Vec<Value> =
+        writers.values().flat_map(|w| w["history"].as_array().cloned().unwrap_or_default()).collect();
     assert!(steps.iter().all(|row| row[1]["_step"].is_number()), "{steps:?}");
 }

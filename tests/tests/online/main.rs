@@ -2,6 +2,7 @@
 //! what is sent to a server and what is made of its answers; `run_`, of a run's life; `ipc_`, of the socket.
 #![cfg(unix)]
 
+mod access;
 mod branch;
 mod files;
 mod ipc;

@@ -203,10 +203,8 @@ fn backend_37_and_run_61_the_server_wants_the_run_to_stop() {
 
 #[test]
 fn backend_39_the_last_push_is_repeated() {
-    let (state, backend) = with_fault(
-        json!({"on": PUSH, "contains": "\"complete\":true", "status": 503, "times": 2}),
-        |_| {},
-    );
+    let (state, backend) =
+        with_fault(json!({"on": PUSH, "contains": "\"complete\":true", "status": 503, "times": 2}), |_| {});
     assert_whole(&state);
     let pushes = backend.requests(PUSH);
     let last = &pushes[pushes.len() - 3..];
@@ -336,7 +334,8 @@ fn backend_70_and_run_46_a_summary_that_the_server_makes() {
         let all = backend.requests(kind);
         assert!(all.iter().all(|one| one["headers"]["x-wandb-server-side-derived-summary"] == "true"), "{kind}");
     }
-    let summaries: Vec<Value> = backend.pushes().iter().filter_map(|push| push["files"].get("wandb-summary.json")).cloned().collect();
+    let summaries: Vec<Value> =
+        backend.pushes().iter().filter_map(|push| push["files"].get("wandb-summary.json")).cloned().collect();
     let last = summaries.last().expect("a summary was sent")["content"][0].as_str().expect("a text").to_owned();
     let last: Value = serde_json::from_str(&last).expect("JSON");
     assert_eq!((&last["e"], last.get("x")), (&json!(1), None));

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use runwire_proto::wire::metric_record::MetricGoal;
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
 use runwire_proto::wire::response::ResponseType;
@@ -120,7 +119,6 @@ fn run_34_and_36_definitions_of_metrics_in_the_config() {
         name: "s".into(),
         step_metric: "mystep".into(),
         options: Some(MetricOptions { step_sync: true, ..Default::default() }),
-        goal: MetricGoal::GoalUnset.into(),
         ..Default::default()
     }));
     online.row(&[("s", "1")]);
@@ -130,8 +128,12 @@ fn run_34_and_36_definitions_of_metrics_in_the_config() {
     let defined = config_of(&state)["m"].clone();
     let of = |name: &str| defined.as_array().into_iter().flatten().find(|each| each["1"] == name).cloned();
     let kinds = |name: &str| {
-        let mut kinds: Vec<i64> = of(name).map(|each| each["7"].clone()).into_iter()
-            .flat_map(|kinds| kinds.as_array().cloned().unwrap_or_default()).filter_map(|kind| kind.as_i64()).collect();
+        let mut kinds: Vec<i64> = of(name)
+            .map(|each| each["7"].clone())
+            .into_iter()
+            .flat_map(|kinds| kinds.as_array().cloned().unwrap_or_default())
+            .filter_map(|kind| kind.as_i64())
+            .collect();
         kinds.sort_unstable();
         kinds
     };
@@ -188,7 +190,8 @@ fn run_68_measurements_of_a_labelled_machine() {
 
 /// Uploads a log that lies there; gives what the user is told.
 fn sync(client: &mut Client, settings: &Settings, path: &str) -> String {
-    let init = ServerInitSyncRequest { path: vec![path.into()], settings: Some(settings.clone()), ..Default::default() };
+    let init =
+        ServerInitSyncRequest { path: vec![path.into()], settings: Some(settings.clone()), ..Default::default() };
     let id = match client.ask(ServerRequestType::InitSync(init)).server_response_type {
         Some(ServerResponseType::InitSyncResponse(answer)) => answer.id,
         other => panic!("expected an id, got {other:?}"),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use runwire_proto::wire::error_info::ErrorCode;
+use runwire_proto::wire::{ConfigRecord, record::RecordType};
 use runwire_tests::client::{Run, config_item};
 use runwire_tests::online::{Backend, Online, exit, set_up};
-use runwire_proto::wire::{ConfigRecord, record::RecordType};
 use serde_json::{Value, json};
 
 const UPSERT: &str = "graphql:UpsertBucket";
