@@ -12,4 +12,6 @@ pub mod online;
 pub mod sidecar;
 pub mod stub;
 #[cfg(unix)]
+pub mod weather;
+#[cfg(unix)]
 pub mod world;

@@ -5,7 +5,7 @@ use crate::{
     api::Api,
     auth::Auth,
     graphql,
-    model::{Bucket, Model, Push, PushFailure},
+    model::{Bucket, Counters, Model, Push, PushFailure},
     page,
     request::{Request, Response, form_value},
     state,
@@ -113,6 +113,12 @@ impl Backend {
     /// A run's state as JSON; null if there is none. What is in it stands in `state.rs`.
     pub fn snapshot(&mut self, now_ms: u64, entity: &str, project: &str, run: &str) -> Result<Value, StoreError> {
         state::snapshot(self, now_ms, entity, project, run)
+    }
+
+    /// What happened on a run's file stream; none if there is no such run.
+    pub fn counters(&self, [entity, project, run]: [&str; 3]) -> Option<Counters> {
+        let id = self.model.run_id(entity, project, run)?;
+        self.model.run(id).map(|run| run.meta.counters.clone())
     }
 
     /// Whether the request carries a key or token that is let in.
