@@ -7,6 +7,8 @@ pub mod client;
 pub mod logs;
 pub mod official;
 #[cfg(unix)]
+pub mod online;
+#[cfg(unix)]
 pub mod sidecar;
 pub mod stub;
 #[cfg(unix)]
