@@ -5,6 +5,7 @@
 //! the call says when to send, and what an answer means. Machines differ in what they ask, never in how they retry.
 
 mod call;
+pub(crate) mod credentials;
 pub(crate) mod graphql;
 mod header;
 mod link;
