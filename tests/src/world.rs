@@ -319,6 +319,10 @@ impl World {
                 self.files.insert(path.clone(), bytes.to_vec());
                 Completion::Written
             }
+            Effect::WriteSecret { path, content } => {
+                self.files.insert(path.clone(), content.reveal().into());
+                Completion::Written
+            }
             Effect::PatchFile { path, at, bytes } => {
                 let file = self.files.entry(path.clone()).or_default();
                 file.truncate(usize::try_from(*at).expect("files are small"));

@@ -5,6 +5,7 @@
 //! the call says when to send, and what an answer means. Machines differ in what they ask, never in how they retry.
 
 mod call;
+pub(crate) mod credentials;
 pub(crate) mod graphql;
 mod header;
 mod link;
@@ -15,6 +16,7 @@ mod verdict;
 
 pub(crate) use call::{Call, CallError, Step, in_seconds};
 pub use header::Header;
+pub use link::base64;
 pub(crate) use link::Link;
 pub(crate) use policy::{Policies, Policy};
 pub use request::{Body, HttpRequest, HttpResponse, Method, Purpose, Wire};

@@ -205,6 +205,7 @@ impl World {
             Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
             Effect::ProbeSystem(_) => Completion::Probed(Default::default()),
             other @ (Effect::SaveCode { .. }
+            | Effect::WriteSecret { .. }
             | Effect::LinkFile { .. }
             | Effect::TailFiles { .. }
             | Effect::ReadFile { .. }
