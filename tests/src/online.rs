@@ -2,11 +2,11 @@
 //!
 //! Knows how such a run is set up and how to look at what the server has and was asked; asserts nothing of its own but
 //! that what must come does come.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use prost_types::Timestamp;
 use runwire_local::{Controls, Fault, Options, Server};
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
@@ -16,7 +16,7 @@ use runwire_proto::wire::{
 };
 use serde_json::Value;
 
-use crate::client::{Client, Run, Scene, exit_record, info, init_request, result, settings};
+use crate::client::{Run, Scene, exit_record, result, settings};
 use crate::sidecar::{Launch, Sidecar, await_that};
 
 /// Settings of a run without console capture and measurements on this server; waits are short.

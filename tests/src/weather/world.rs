@@ -87,6 +87,7 @@ pub fn perform(effect: Effect, log: &str, now_ms: u64, backend: &mut Backend, fi
     match effect {
         Effect::AppendLog { at, bytes } => written(files.write(log, at, &bytes, false)),
         Effect::WriteFile { path, bytes } => written(files.write(&path, 0, &bytes, true)),
+        Effect::WriteSecret { path, content } => written(files.write(&path, 0, content.reveal().as_bytes(), true)),
         Effect::PatchFile { path, at, bytes } => written(files.write(&path, at, &bytes, true)),
         Effect::ReadFile { path, at, len } => match files.read(&path, at, len.into()) {
             Some(bytes) => Completion::Read(bytes.into()),
@@ -97,9 +98,7 @@ pub fn perform(effect: Effect, log: &str, now_ms: u64, backend: &mut Backend, fi
             Completion::Stats(paths.iter().map(stat).collect())
         }
         Effect::HashFile { path } => match files.read(&path, 0, u64::MAX) {
-            Some(bytes) => {
-                Completion::Hashed(FileDigest { len: bytes.len() as u64, md5: Md5::digest(&bytes).into() })
-            }
+            Some(bytes) => Completion::Hashed(FileDigest { len: bytes.len() as u64, md5: Md5::digest(&bytes).into() }),
             None => missing(&path),
         },
         Effect::Http(request) => Completion::Http(Box::new(ask(&request, now_ms, backend, files))),
