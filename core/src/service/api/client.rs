@@ -6,6 +6,7 @@
 use super::{
     answer::{self, ApiError},
     features::{self, Features},
+    history::Scans,
     plan::{self, Identity, Plan, Want},
 };
 use crate::{
@@ -82,6 +83,7 @@ pub(super) struct ApiClient {
     policies: Policies,
     identity: Identity,
     features: Features,
+    scans: Scans,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     jobs: BTreeMap<JobId, Job>,
@@ -99,6 +101,7 @@ impl ApiClient {
                 token_file: !text(&settings.identity_token_file).is_empty(),
             },
             features: Features::default(),
+            scans: Scans::default(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             jobs: BTreeMap::new(),
@@ -125,7 +128,7 @@ impl ApiClient {
         while self.running() < AT_ONCE {
             let Some(Waiting { request_id, request, bytes }) = self.waiting.pop_front() else { return };
             self.waiting_bytes -= bytes;
-            match plan::plan(&self.link, self.identity, request) {
+            match plan::plan(&self.link, self.identity, &mut self.scans, request) {
                 Ok(Plan::Answer(response)) => reply(&request_id, Ok(response), out),
                 Ok(Plan::Silence) => {}
                 Ok(Plan::Http(http, class, want)) => {
@@ -270,7 +273,8 @@ impl ApiClient {
             | Want::Done(_)
             | Want::Chart
             | Want::Queue(_)
-            | Want::Console(_) => None,
+            | Want::Console(_)
+            | Want::Rows(_) => None,
         };
         let mut call = Call::new(http, class, policy);
         let mut first = call.start();

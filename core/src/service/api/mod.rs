@@ -8,6 +8,7 @@ mod client;
 mod console;
 mod features;
 mod graphql;
+mod history;
 mod plan;
 mod queues;
 mod sweep;

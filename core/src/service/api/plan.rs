@@ -2,7 +2,7 @@
 
 use super::{
     answer::{self, ApiError},
-    console, features, graphql, queues,
+    console, features, graphql, history, queues,
 };
 use crate::{
     json,
@@ -63,9 +63,16 @@ pub(super) enum Want {
     Chart,
     Queue(queues::Kind),
     Console(console::Asked),
+    Rows(history::Asked),
 }
 
-pub(super) fn plan(link: &Link, identity: Identity, request: Request) -> Result<Plan, ApiError> {
+/// Plans a request. `scans` are those of the client.
+pub(super) fn plan(
+    link: &Link,
+    identity: Identity,
+    scans: &mut history::Scans,
+    request: Request,
+) -> Result<Plan, ApiError> {
     let query = |name: &str, text: &str, variables: &Value, want: Want| {
         Ok(Plan::Http(link.graphql(Purpose::Graphql, name, text, &variables.to_string()), Class::Graphql, want))
     };
@@ -135,10 +142,10 @@ pub(super) fn plan(link: &Link, identity: Identity, request: Request) -> Result<
             let (asked, variables) = console::ask(request)?;
             query(asked.name(), asked.query(), &variables, Want::Console(asked))
         }
-        Request::ReadRunHistoryRequest(_) => Err(ApiError::new(
-            "reading all rows of a run (`scan_history`, `download_history_exports`) is not supported by this version of \
-             runwire; `run.history(samples=...)` works, and gives every row if `samples` is large enough",
-        )),
+        Request::ReadRunHistoryRequest(request) => match scans.on_request(request)? {
+            history::Next::Answer(response) => Ok(Plan::Answer(response)),
+            history::Next::Ask(name, text, variables, asked) => query(name, text, &variables, Want::Rows(asked)),
+        },
         // No client waits for an answer to it.
         Request::OpenTelemetryRequest(_) => Ok(Plan::Silence),
     }
@@ -188,6 +195,7 @@ impl Want {
                 let data_json = answer::read(response, bytes_max)?.data()?.to_string();
                 return Ok(Response::GraphqlResponse(wire::GraphQlResponse { data_json }));
             }
+            Want::Rows(asked) => return asked.read(answer::read(response, bytes_max)?.data()?),
             Want::Features | Want::OrgFeatures(_) | Want::Done(_) | Want::Chart | Want::Queue(_) | Want::Console(_) => {
                 let data = answer::read(response, bytes_max)?.data()?;
                 let data = serde_json::from_str(data).map_err(|error| ApiError::new(error.to_string()))?;
@@ -209,7 +217,7 @@ impl Want {
             },
             Want::Queue(kind) => kind.read(data),
             Want::Console(asked) => asked.read(data),
-            Want::Features | Want::Viewer(_) | Want::Data | Want::Download | Want::Upload(_) => {
+            Want::Features | Want::Viewer(_) | Want::Data | Want::Rows(_) | Want::Download | Want::Upload(_) => {
                 Err(ApiError::new("this answer is read elsewhere"))
             }
         }

@@ -1,6 +1,7 @@
 //! API requests of connections, with a server made of answers by hand.
 #![allow(clippy::wildcard_enum_match_arm)]
 
+mod history;
 mod life;
 mod lookups;
 mod queries;
