@@ -148,7 +148,9 @@ pub fn success(kind: EffectKind) -> Completion {
         EffectKind::AppendLog => Completion::Appended,
         EffectKind::SyncLog => Completion::Synced,
         EffectKind::CloseLog => Completion::Closed,
-        EffectKind::WriteFile | EffectKind::WriteSecret | EffectKind::PatchFile | EffectKind::LinkFile => Completion::Written,
+        EffectKind::WriteFile | EffectKind::WriteSecret | EffectKind::PatchFile | EffectKind::LinkFile => {
+            Completion::Written
+        }
         EffectKind::TailFiles => Completion::Tail { files: Vec::new(), bytes: Bytes::new() },
         EffectKind::SampleSystem => Completion::Sampled(Vec::new()),
         EffectKind::ProbeSystem => Completion::Probed(Box::default()),

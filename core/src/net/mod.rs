@@ -16,8 +16,8 @@ mod verdict;
 
 pub(crate) use call::{Call, CallError, Step, in_seconds};
 pub use header::Header;
-pub use link::base64;
 pub(crate) use link::Link;
+pub use link::base64;
 pub(crate) use policy::{Policies, Policy};
 pub use request::{Body, HttpRequest, HttpResponse, Method, Purpose, Wire};
 pub use secret::Secret;

@@ -109,10 +109,7 @@ fn is_http(proxy: &Proxy) -> bool {
 fn forward(proxy: &Proxy) -> Forward {
     let named = proxy.username().is_some() || proxy.password().is_some();
     let user = format!("{}:{}", proxy.username().unwrap_or_default(), proxy.password().unwrap_or_default());
-    Forward {
-        proxy: proxy.uri().clone(),
-        authorization: named.then(|| format!("Basic {}", base64(user.as_bytes()))),
-    }
+    Forward { proxy: proxy.uri().clone(), authorization: named.then(|| format!("Basic {}", base64(user.as_bytes()))) }
 }
 
 /// Certificates of the system, `SSL_CERT_FILE` and `SSL_CERT_DIR` included; built-in ones where the system has none.
