@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn errors_have_a_class() {
         let Completion::Failed(failure) = perform(&RunFiles::default(), Effect::SyncLog { upto: 0 }) else { panic!() };
-        assert_eq!(failure.kind, FailureKind::Other);
+        assert_eq!(failure.kind, FailureKind::NotFound);
         let full = failure_of(28);
         assert_eq!(full.kind, FailureKind::NoSpace);
     }

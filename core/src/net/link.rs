@@ -64,12 +64,14 @@ impl Link {
         }
     }
 
-    /// A query or mutation. `variables` is JSON text, or empty for none.
+    /// A query or mutation. `operation` is its name, or empty if it has none; `variables` is JSON text, or empty for none.
     pub(crate) fn graphql(&self, purpose: Purpose, operation: &str, query: &str, variables: &str) -> HttpRequest {
         let mut body = String::from("{\"query\":");
         crate::json::write_string(query, &mut body);
-        body.push_str(",\"operationName\":");
-        crate::json::write_string(operation, &mut body);
+        if !operation.is_empty() {
+            body.push_str(",\"operationName\":");
+            crate::json::write_string(operation, &mut body);
+        }
         if !variables.is_empty() {
             body.push_str(",\"variables\":");
             body.push_str(variables);

@@ -76,6 +76,7 @@ pub(super) fn broken(request: &HttpRequest, error: &io::Error) -> Failure {
     Failure { kind, message: format!("{}: {error}", request.shown_url()) }
 }
 
+#[allow(clippy::wildcard_enum_match_arm)]
 fn of_tls(error: &rustls::Error) -> FailureKind {
     match error {
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => FailureKind::Certificate,

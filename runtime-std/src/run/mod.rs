@@ -18,9 +18,10 @@ use crate::{
 };
 use connection::Connection;
 use runwire_core::{
-    ClientId,
+    ClientId, Summary,
     client::{Row, RowError, Session, to_json},
     service::{ServiceInput, StopReason},
+    writer::Accounts,
 };
 use runwire_proto::wire::{self, record::RecordType, request::RequestType, response::ResponseType, result::ResultType};
 use serde::Serialize;
@@ -59,6 +60,15 @@ pub enum RunError {
     /// The run is finished.
     #[error("the run is finished already: nothing more can be logged to it")]
     Finished,
+    /// The id can't be a part of a file's name, or is longer than servers take.
+    #[error(
+        "the run's id {id:?} can't be used: an id has 1 to 128 characters, none of them / \\ # ? % : or a control \
+         character, since it is a part of file names and addresses; choose another with RunOptions::id"
+    )]
+    Id {
+        /// The id that was asked for.
+        id: String,
+    },
     /// The value is not a row, or not JSON.
     #[error(transparent)]
     Row(#[from] RowError),
@@ -78,6 +88,8 @@ pub struct FinishReport {
     pub timed_out: bool,
     /// Messages that the run had for its user.
     pub messages: Vec<String>,
+    /// Records that the run took, those that are in the log, and those that are not, by reason.
+    pub accounts: Accounts,
 }
 
 /// A run. Cheap to clone and to send to other threads; the last one dropped finishes the run.
@@ -91,6 +103,8 @@ struct Inner {
     connection: Arc<Connection>,
     inbox: Arc<Inbox>,
     service: Mutex<Option<JoinHandle<()>>>,
+    /// How the run ended, once it has.
+    ended: Arc<Mutex<Option<Summary>>>,
     dir: PathBuf,
     log: PathBuf,
 }
@@ -103,7 +117,10 @@ impl Run {
         let mut config = environment::service_config();
         config.write_summary_files = true;
         let log = CoreLog::open(Level::Warn);
-        let driver = Driver::new(config, log, Level::Info, Arc::clone(&inbox));
+        let mut driver = Driver::new(config, log, Level::Info, Arc::clone(&inbox));
+        let ended = Arc::<Mutex<Option<Summary>>>::default();
+        let told = Arc::clone(&ended);
+        driver.on_run_ended(Box::new(move |summary| *lock(&told) = Some(summary.clone())));
         let service = std::thread::Builder::new()
             .name("runwire-run".into())
             .spawn(move || {
@@ -119,6 +136,7 @@ impl Run {
                 connection,
                 inbox,
                 service: Mutex::new(Some(service)),
+                ended,
                 dir: place.dir.clone(),
                 log: place.log.clone(),
             }),
@@ -270,9 +288,11 @@ impl Inner {
         self.inbox.push(Event::Stop(StopReason::ProgramEnded { exit_code }));
         // The service ends within the core's bounds; its panic, if any, has been reported by the default hook.
         let _ = service.join();
+        let accounts = lock(&self.ended).take().unwrap_or_default().accounts;
         match ended? {
             Some(ResultType::ExitResult(result)) => {
-                Ok(FinishReport { dir: self.dir.clone(), log: self.log.clone(), timed_out: result.timed_out, messages })
+                let (dir, log) = (self.dir.clone(), self.log.clone());
+                Ok(FinishReport { dir, log, timed_out: result.timed_out, messages, accounts })
             }
             Some(_) | None => Err(RunError::NoAnswer),
         }

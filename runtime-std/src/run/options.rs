@@ -90,6 +90,9 @@ impl RunOptions {
         let root = self.root()?;
         let parent = root.join("wandb");
         let id = self.id.clone().unwrap_or_else(random_id);
+        if !is_usable(&id) {
+            return Err(RunError::Id { id });
+        }
         let stamp = jiff::Zoned::now().strftime("%Y%m%d_%H%M%S").to_string();
         let fail = |path: &Path, source| RunError::Folder { path: path.into(), source };
         fs::create_dir_all(&parent).map_err(|error| fail(&parent, error))?;
@@ -111,6 +114,12 @@ impl RunOptions {
         link_latest(&parent, &dir);
         Ok(Place { log: dir.join(format!("run-{id}.wandb")), dir, root, id })
     }
+}
+
+/// Whether an id can stand in a file's name and in an address.
+fn is_usable(id: &str) -> bool {
+    let forbidden = |c: char| c.is_control() || "/\\#?%:".contains(c);
+    (1..=128).contains(&id.chars().count()) && !id.contains(forbidden)
 }
 
 /// Where a run is.

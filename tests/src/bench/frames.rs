@@ -27,15 +27,17 @@ pub fn frame(kind: ServerRequestType, request_id: &str) -> Vec<u8> {
     out
 }
 
-/// `inform_init` of an offline run whose files lie in `dir` (which must exist, with `logs` and `files` in it).
-pub fn init(run_id: &str, dir: &Path) -> Vec<u8> {
+/// `inform_init` of a run whose files lie in `dir` (which must exist, with `logs` and `files` in it): an offline run, or
+/// an online one of the server at this address.
+pub fn init(run_id: &str, dir: &Path, server: Option<&str>) -> Vec<u8> {
     let at = |name: &str| Some(dir.join(name).to_string_lossy().into_owned());
     let parent = dir.parent().unwrap_or(dir).to_string_lossy().into_owned();
     let text = |s: &str| Some(s.to_owned());
     let settings = Settings {
-        offline: Some(true),
-        mode: text("offline"),
-        run_mode: text("offline-run"),
+        offline: Some(server.is_none()),
+        mode: text(if server.is_some() { "online" } else { "offline" }),
+        run_mode: text(if server.is_some() { "run" } else { "offline-run" }),
+        api_key: text("local-0123456789012345678901234567890123456789"),
         run_id: text(run_id),
         project: text("p"),
         entity: text("e"),
@@ -47,8 +49,8 @@ pub fn init(run_id: &str, dir: &Path) -> Vec<u8> {
         log_internal: at("logs/debug-internal.log"),
         log_user: at("logs/debug.log"),
         tmp_code_dir: at("tmp/code"),
-        base_url: text("https://api.wandb.ai"),
-        app_url: text("https://wandb.ai"),
+        base_url: text(server.unwrap_or("https://api.wandb.ai")),
+        app_url: text(server.unwrap_or("https://wandb.ai")),
         host: text("bench"),
         program: text("train.py"),
         os: text("Linux"),

@@ -52,7 +52,7 @@ pub fn drive(stream: Stream) -> Outcome {
     for run in 1..=stream.runs {
         let run_id = format!("r{run}");
         world.receive(joined(&[
-            &frames::init(&run_id, Path::new("/runs").join(&run_id).as_path()),
+            &frames::init(&run_id, Path::new("/runs").join(&run_id).as_path(), None),
             &frames::header(&run_id),
             &frames::run(&run_id),
             &frames::run_start(&run_id),

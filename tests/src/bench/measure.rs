@@ -38,7 +38,7 @@ pub fn one_run(program: &Path, scratch: &Path, steps: &mut Steps, count: u64) ->
     let dir = tempfile::tempdir_in(scratch).doing("making a scratch folder")?;
     let sidecar = Sidecar::start(program, dir.path())?;
     let mut client = Client::connect(sidecar.socket())?;
-    let log = open_run(&mut client, dir.path(), "r1")?;
+    let log = open_run(&mut client, dir.path(), "r1", None)?;
     let begin = Instant::now();
     send_steps(&mut client, steps, count)?;
     client.send(&frames::exit("r1"))?;
@@ -75,7 +75,7 @@ pub fn many_runs(program: &Path, scratch: &Path, few: u64, many: u64, metrics: u
     let mut after_few_kib = 0;
     for i in 1..=many {
         let run_id = format!("r{i}");
-        open_run(&mut client, dir.path(), &run_id)?;
+        open_run(&mut client, dir.path(), &run_id, None)?;
         send_steps(&mut client, &mut Steps::new(&run_id, metrics, count as usize), count)?;
         client.send(&frames::exit(&run_id))?;
         wait_exit(&mut client)?;
@@ -90,13 +90,15 @@ pub fn many_runs(program: &Path, scratch: &Path, few: u64, many: u64, metrics: u
     Ok(ManyRuns { after_few_kib, after_many_kib })
 }
 
-/// From `inform_init` to the answer of `run_start`; gives the path of the run's log.
-fn open_run(client: &mut Client, dir: &Path, run_id: &str) -> Result<PathBuf> {
-    let run_dir = dir.join(format!("offline-run-20261125_023818-{run_id}"));
+/// From `inform_init` to the answer of `run_start`, offline or with the server at this address; gives the path of the
+/// run's log.
+pub fn open_run(client: &mut Client, dir: &Path, run_id: &str, server: Option<&str>) -> Result<PathBuf> {
+    let kind = if server.is_some() { "run" } else { "offline-run" };
+    let run_dir = dir.join(format!("{kind}-20261125_023818-{run_id}"));
     for sub in ["files", "logs"] {
         fs::create_dir_all(run_dir.join(sub)).doing("making the run's folder")?;
     }
-    client.send(&frames::init(run_id, &run_dir))?;
+    client.send(&frames::init(run_id, &run_dir, server))?;
     client.wait("init")?;
     client.send(&frames::header(run_id))?;
     client.send(&frames::run(run_id))?;
@@ -111,7 +113,8 @@ fn open_run(client: &mut Client, dir: &Path, run_id: &str) -> Result<PathBuf> {
     Ok(run_dir.join(format!("run-{run_id}.wandb")))
 }
 
-fn send_steps(client: &mut Client, steps: &mut Steps, count: u64) -> Result<()> {
+/// Sends the first `count` steps as fast as they are taken.
+pub fn send_steps(client: &mut Client, steps: &mut Steps, count: u64) -> Result<()> {
     let mut sent = 0;
     while sent < count {
         client.send(steps.round(sent, count - sent))?;
@@ -120,7 +123,8 @@ fn send_steps(client: &mut Client, steps: &mut Steps, count: u64) -> Result<()> 
     Ok(())
 }
 
-fn wait_exit(client: &mut Client) -> Result<()> {
+/// Waits for the answer to the exit record.
+pub fn wait_exit(client: &mut Client) -> Result<()> {
     let ResultType::ExitResult(_) = client.wait_result("exit")? else {
         return Err(BenchError::Answer { what: "exit", why: "another kind of result".into() });
     };

@@ -59,11 +59,15 @@ impl Sidecar {
         &self.socket
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().expect("only `end`, which consumes self, takes the child").id()
+    }
+
     /// A line such as `VmHWM` (peak) or `VmRSS` (now) of the process's status, in KiB.
     pub fn memory_kib(&self, line: &str) -> Result<u64> {
-        let child = self.child.as_ref().expect("only `end`, which consumes self, takes the child");
-        let status =
-            fs::read_to_string(format!("/proc/{}/status", child.id())).doing("reading the sidecar's status")?;
+        let path = format!("/proc/{}/status", self.process());
+        let status = fs::read_to_string(path).doing("reading the sidecar's status")?;
         status
             .lines()
             .find_map(|l| l.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse().ok())

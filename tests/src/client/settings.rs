@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use runwire_proto::wire::{ListStringValue, Settings};
 
+/// A key that any embedded server without keys of its own lets in.
+pub const ONLINE_KEY: &str = "local-0123456789012345678901234567890123456789";
+
 /// Where an offline run keeps its files below a folder that the caller owns.
 pub fn run_dir(root: &Path, id: &str) -> PathBuf {
     root.join("wandb").join(format!("offline-run-20250101_000000-{id}"))
@@ -43,7 +46,7 @@ pub fn paths(root: &Path, id: &str) -> Settings {
         log_symlink_user: below(root.join("wandb").join("debug.log")),
         resume_fname: below(root.join("wandb").join("wandb-resume.json")),
         tmp_code_dir: below(dir.join("tmp").join("code")),
-        api_key: text("local-0123456789012345678901234567890123456789"),
+        api_key: text(ONLINE_KEY),
         // Nothing listens there, so a run that wrongly goes online fails at once.
         base_url: text("http://127.0.0.1:9"),
         app_url: text("http://127.0.0.1:9"),
