@@ -9,4 +9,6 @@ pub mod official;
 #[cfg(unix)]
 pub mod sidecar;
 #[cfg(unix)]
+pub mod uploads;
+#[cfg(unix)]
 pub mod world;

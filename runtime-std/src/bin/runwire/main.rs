@@ -24,7 +24,8 @@ Usage:
                                   serve the embedded server: look at runs, send runs to it
   runwire sync PATH... [--watch] [--again] [--local] [-n N] [--base-url URL] [--api-key KEY]
                [--project P] [--entity E] [--id ID]
-                                  upload logs; what is delivered already is not sent again
+                                  upload logs; what is delivered already is not sent again, unless
+                                  --again says that the server does not have it
   runwire inspect FILE [--json]   what is in a .wandb log, damage included
   runwire export FILE [--format jsonl|csv] [--output FILE]
                                   the rows of a log, on standard output
