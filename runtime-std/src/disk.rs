@@ -80,9 +80,25 @@ fn open_log(files: &RunFiles, path: String, files_dir: &str) -> io::Result<()> {
     make_parent(&path)?;
     fs::create_dir_all(files_dir)?;
     let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+    mark_as_written(&file);
     *lock(&files.log) = Some(OpenLog { path, file });
     Ok(())
 }
+
+/// Locks the log for as long as it is open, so that an upload knows that its run goes on. Nobody waits for it: where locks
+/// hang or are not known, the log is as good without one.
+#[cfg(unix)]
+fn mark_as_written(file: &File) {
+    if let Ok(file) = file.try_clone() {
+        let _ = std::thread::Builder::new().name("runwire-lock".into()).stack_size(64 << 10).spawn(move || {
+            let _ = file.try_lock();
+        });
+    }
+}
+
+/// There a lock would keep readers out.
+#[cfg(not(unix))]
+fn mark_as_written(_: &File) {}
 
 fn append(files: &RunFiles, at: u64, bytes: &[u8]) -> io::Result<()> {
     with_log(files, |log| {

@@ -14,4 +14,6 @@ pub mod stub;
 #[cfg(unix)]
 pub mod weather;
 #[cfg(unix)]
+pub mod uploads;
+#[cfg(unix)]
 pub mod world;
