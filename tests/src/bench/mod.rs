@@ -9,6 +9,8 @@ pub mod in_process;
 pub mod instructions;
 pub mod machine;
 pub mod measure;
+pub mod online;
+pub mod online_plan;
 pub mod options;
 pub mod plan;
 pub mod report;

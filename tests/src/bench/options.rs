@@ -15,7 +15,8 @@ usage: bench_sidecar [options]
                    (default: $RUNWIRE_PYTHON, then official/bin/python in the target folder)
   --quick          fewer steps and repetitions: minutes become seconds, noise grows
   --repeat N       repetitions of each per-step measurement (default 5; 3 with --quick)
-  --only LIST      some of: steps,start,look,growth,runs (comma separated; default all)
+  --only LIST      some of: steps,start,look,growth,runs,online (comma separated; default all but online)
+  --online         the same as --only online: runs that upload to an embedded server
   --json PATH      write all single values there, too
   --scratch DIR    where logs are written (default: the system's temporary folder)";
 
@@ -32,15 +33,18 @@ pub enum Group {
     Growth,
     /// Memory after many runs in one service.
     Runs,
+    /// Runs that upload.
+    Online,
 }
 
 /// All groups by the name they have in `--only`.
-const GROUPS: [(&str, Group); 5] = [
+const GROUPS: [(&str, Group); 6] = [
     ("steps", Group::Steps),
     ("start", Group::Start),
     ("look", Group::Look),
     ("growth", Group::Growth),
     ("runs", Group::Runs),
+    ("online", Group::Online),
 ];
 
 /// The parsed command line.
@@ -69,7 +73,7 @@ impl Options {
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>> {
         let (mut official, mut ours, mut python, mut repeat, mut json) = (None, None, None, None, None);
         let (mut quick, mut scratch) = (false, std::env::temp_dir());
-        let mut groups: Vec<Group> = GROUPS.iter().map(|(_, group)| *group).collect();
+        let mut groups: Vec<Group> = GROUPS.iter().map(|(_, group)| *group).filter(|group| *group != Group::Online).collect();
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| BenchError::Usage(format!("{arg} needs a value")));
             match arg.as_str() {
@@ -81,6 +85,7 @@ impl Options {
                 "--repeat" => repeat = Some(parse_repeat(&value()?)?),
                 "--only" => groups = parse_groups(&value()?)?,
                 "--quick" => quick = true,
+                "--online" => groups = vec![Group::Online],
                 "-h" | "--help" => return Ok(None),
                 _ => return Err(BenchError::Usage(format!("unknown argument {arg}"))),
             }

@@ -7,6 +7,7 @@ use super::first_look::first_look;
 use super::frames::Steps;
 use super::machine::{self, Machine};
 use super::measure::{self, RunCost};
+use super::online_plan;
 use super::options::{Group, Options};
 use super::report::{Better, Goal, Report, Row, Sample};
 
@@ -40,6 +41,9 @@ pub fn run(options: &Options) -> Result<Report> {
     }
     if options.wants(Group::Runs) {
         runs(options, &mut report)?;
+    }
+    if options.wants(Group::Online) {
+        online_plan::online(options, &mut report)?;
     }
     report.machine.load_after = machine::load();
     Ok(report)
@@ -170,7 +174,11 @@ fn runs(options: &Options, report: &mut Report) -> Result<()> {
 
 /// Measures both sides in turn, the first side changing each time, so that drift of the machine hits both alike.
 /// Gives the official side's values, then ours.
-fn alternate<T>(options: &Options, times: usize, mut one: impl FnMut(&Path) -> Result<T>) -> Result<[Vec<T>; 2]> {
+pub(super) fn alternate<T>(
+    options: &Options,
+    times: usize,
+    mut one: impl FnMut(&Path) -> Result<T>,
+) -> Result<[Vec<T>; 2]> {
     let programs = [&options.official, &options.ours];
     let mut values = [Vec::new(), Vec::new()];
     for turn in 0..times {
@@ -186,6 +194,6 @@ fn step_buffer(metrics: usize) -> Steps {
     Steps::new("r1", metrics, (BUFFER / (45 * metrics)).clamp(64, 4096))
 }
 
-fn say(what: &str) {
+pub(super) fn say(what: &str) {
     eprintln!("measuring: {what}");
 }

@@ -95,8 +95,8 @@ fn add(sum: Outcome, one: Outcome) -> Outcome {
 }
 
 fn knows_sync(program: &Path) -> bool {
-    let help = Command::new(program).args(["sync", "--help"]).output();
-    help.is_ok_and(|out| out.status.success())
+    let help = Command::new(program).arg("help").output();
+    help.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains("runwire sync"))
 }
 
 fn upload_by_command(program: &Path, log: &Path, server: &Server) -> Result<()> {
