@@ -12,8 +12,8 @@ pub mod online;
 pub mod sidecar;
 pub mod stub;
 #[cfg(unix)]
-pub mod weather;
-#[cfg(unix)]
 pub mod uploads;
+#[cfg(unix)]
+pub mod weather;
 #[cfg(unix)]
 pub mod world;

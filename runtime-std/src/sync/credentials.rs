@@ -43,11 +43,11 @@ impl Surroundings<'_> {
     fn find(&self, base_url: Option<String>, api_key: Option<String>) -> Result<Server, CredentialError> {
         let base_url = base_url
             .or_else(|| self.set("WANDB_BASE_URL"))
-            .or_else(|| self.from_settings("base_url"))
+            .or_else(|| self.settings_value("base_url"))
             .unwrap_or_else(|| OFFICIAL.into());
         let base_url = base_url.trim().trim_end_matches('/').to_string();
         let host = host_of(&base_url).to_string();
-        let api_key = api_key.or_else(|| self.set("WANDB_API_KEY")).or_else(|| self.from_netrc(&host));
+        let api_key = api_key.or_else(|| self.set("WANDB_API_KEY")).or_else(|| self.netrc_key(&host));
         match api_key.map(|key| key.trim().to_string()).filter(|key| !key.is_empty()) {
             Some(api_key) => Ok(Server { base_url, api_key }),
             None => Err(CredentialError::NoKey(host)),
@@ -63,13 +63,13 @@ impl Surroundings<'_> {
     }
 
     /// The value in the settings file of the current folder, or else of the user.
-    fn from_settings(&self, key: &str) -> Option<String> {
+    fn settings_value(&self, key: &str) -> Option<String> {
         let user = self.set("WANDB_CONFIG_DIR").map(PathBuf::from).or_else(|| Some(self.home()?.join(".config/wandb")));
         let places = [Some(PathBuf::from("wandb")), user];
         places.into_iter().flatten().find_map(|folder| setting(&(self.read)(&folder.join("settings"))?, key))
     }
 
-    fn from_netrc(&self, host: &str) -> Option<String> {
+    fn netrc_key(&self, host: &str) -> Option<String> {
         let named = self.set("NETRC").map(PathBuf::from);
         let files = match (named, self.home()) {
             (Some(file), _) => vec![file],

@@ -117,8 +117,10 @@ pub fn sync(
 
 /// Logs of one run together, oldest first; in the order of their first ones.
 fn groups(logs: &[PathBuf], overrides: &Overrides) -> VecDeque<VecDeque<PathBuf>> {
+    type Begun = (i64, i32);
+    type Named = (String, String, String);
     let or = |wish: &str, text: String| if wish.is_empty() { text } else { wish.to_string() };
-    let mut by_run: BTreeMap<(String, String, String), Vec<((i64, i32), PathBuf)>> = BTreeMap::new();
+    let mut by_run: BTreeMap<Named, Vec<(Begun, PathBuf)>> = BTreeMap::new();
     for log in logs {
         let run = head::run_of(log).unwrap_or_default();
         let start = run.start_time.map_or((i64::MAX, 0), |start| (start.seconds, start.nanos));

@@ -120,11 +120,11 @@ mod tests {
         fs::create_dir_all(root.join("wandb/other")).unwrap();
         fs::write(beside(&b, ".synced"), "").unwrap();
         for place in [root.to_path_buf(), root.join("wandb")] {
-            let found = find(&[place.clone()], false);
+            let found = find(std::slice::from_ref(&place), false);
             assert_eq!((found.logs, found.delivered), (vec![a.clone()], 1), "{}", place.display());
         }
         assert_eq!(find(&[root.to_path_buf()], true).logs, [a.clone(), b.clone()]);
-        assert_eq!(find(&[b.clone()], false).logs, [b.clone()], "who names a log means it");
+        assert_eq!(find(std::slice::from_ref(&b), false).logs, *std::slice::from_ref(&b), "who names a log means it");
         let twice = find(&[a.clone(), a.parent().unwrap().to_path_buf()], false);
         assert_eq!(twice.logs, [a]);
         let none = find(&[root.join("nowhere"), root.join("wandb/other")], false);
