@@ -3,10 +3,9 @@
 //! Knows how such a run is set up and how to look at what the server has and was asked; asserts nothing of its own but
 //! that what must come does come.
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use prost_types::Timestamp;
 use runwire_local::{Controls, Fault, Options, Server};
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
@@ -16,7 +15,7 @@ use runwire_proto::wire::{
 };
 use serde_json::Value;
 
-use crate::client::{Client, Run, Scene, exit_record, info, init_request, result, settings};
+use crate::client::{Run, Scene, exit_record, result, settings};
 use crate::sidecar::{Launch, Sidecar, await_that};
 
 /// Settings of a run without console capture and measurements on this server; waits are short.
@@ -159,7 +158,7 @@ impl Online {
     }
 
     /// Logs `x` = 0..count as rows.
-    pub fn log(&mut self, count: usize) {
+    pub fn log_rows(&mut self, count: usize) {
         for x in 0..count {
             self.scene.row(&[("x", &x.to_string())]);
         }
@@ -297,6 +296,6 @@ pub fn earlier_run(backend: Backend, id: &str, count: usize) -> Backend {
     let mut online = Online::on(backend, |settings| {
         settings.run_id = Some(id.into());
     });
-    online.log(count);
+    online.log_rows(count);
     online.end().1
 }

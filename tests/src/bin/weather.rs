@@ -86,12 +86,8 @@ usage: weather [--quick] [--only WORD] [--ours PATH] [--scratch DIR]
     fn options(mut args: impl Iterator<Item = String>) -> Result<Option<Options>> {
         let usage = |why: String| BenchError::Usage(format!("{why}\n\n{USAGE}"));
         let us = std::env::current_exe().doing("looking for this program's own folder")?;
-        let mut options = Options {
-            size: Size::FULL,
-            only: None,
-            ours: us.with_file_name("runwire"),
-            scratch: std::env::temp_dir(),
-        };
+        let mut options =
+            Options { size: Size::FULL, only: None, ours: us.with_file_name("runwire"), scratch: std::env::temp_dir() };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| usage(format!("{arg} needs a value")));
             match arg.as_str() {
