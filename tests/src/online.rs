@@ -159,7 +159,7 @@ impl Online {
     }
 
     /// Logs `x` = 0..count as rows.
-    pub fn log(&mut self, count: usize) {
+    pub fn log_rows(&mut self, count: usize) {
         for x in 0..count {
             self.scene.row(&[("x", &x.to_string())]);
         }
@@ -297,6 +297,6 @@ pub fn earlier_run(backend: Backend, id: &str, count: usize) -> Backend {
     let mut online = Online::on(backend, |settings| {
         settings.run_id = Some(id.into());
     });
-    online.log(count);
+    online.log_rows(count);
     online.end().1
 }

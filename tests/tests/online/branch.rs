@@ -156,7 +156,7 @@ fn backend_28_and_run_15_a_fork() {
     assert!(run.forked);
     assert_eq!(run.starting_step, 2);
     let mut online = setup.begin(backend);
-    online.log(1);
+    online.log_rows(1);
     let (state, backend) = online.end();
     let kinds: Vec<Value> = backend.requests("graphql").iter().map(|request| request["on"].clone()).collect();
     assert!(kinds.iter().all(|kind| kind != STATUS && kind != "graphql:RewindRun"), "{kinds:?}");
@@ -180,7 +180,7 @@ fn run_14_the_clock_of_a_resumed_run() {
     let setup = resume(&backend, "must");
     assert_eq!(setup.answer.as_ref().expect("it is resumed").runtime, 2);
     let mut online = setup.begin(backend);
-    online.log(1);
+    online.log_rows(1);
     online.exit(0);
     let pushes = online.backend.pushes();
     let row = pushes.iter().find_map(|push| push["files"]["wandb-history.jsonl"]["content"][0].as_str());

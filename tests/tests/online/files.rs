@@ -152,7 +152,7 @@ fn backend_62_an_answer_without_an_address() {
     );
     let mut online = Online::on(backend, |_| {});
     online.save("f.txt", "content", PolicyType::End);
-    online.log(1);
+    online.log_rows(1);
     online.exit(0);
     assert_eq!(online.state()["state"], "finished");
     assert!(!has(&online.state(), "f.txt"));
@@ -231,7 +231,7 @@ fn backend_66_and_run_59_alerts() {
             ..Default::default()
         }));
     }
-    online.log(1);
+    online.log_rows(1);
     let (state, backend) = online.end();
     assert_eq!(state["state"], "finished");
     let sent = backend.variables("NotifyScriptableRunAlert");

@@ -99,7 +99,7 @@ fn ipc_76_a_client_that_does_not_wait_for_the_end() {
     let backend = Backend::start();
     backend.fault(json!({"on": "file_stream", "hold_ms": 1000, "times": -1}));
     let mut online = Online::on(backend, |_| {});
-    online.log(5);
+    online.log_rows(5);
     online.run.client.post_record("run1", exit_record(0));
     std::thread::sleep(Duration::from_millis(200));
     let Online { backend, scene } = online;
@@ -115,7 +115,7 @@ fn ipc_77_a_cancelled_exit() {
     let backend = Backend::start();
     backend.fault(json!({"on": "file_stream", "hold_ms": 4000, "times": -1}));
     let mut online = Online::on(backend, |_| {});
-    online.log(5);
+    online.log_rows(5);
     let exit = online.run.client.post_record("run1", exit_record(0));
     std::thread::sleep(Duration::from_millis(200));
     let start = Instant::now();

@@ -73,7 +73,7 @@ fn backend_46_and_run_54_lines_of_errors_as_json() {
 #[test]
 fn backend_47_who_prints_nothing_asks_for_no_features() {
     let mut online = Online::new();
-    online.log(3);
+    online.log_rows(3);
     assert_eq!(online.end().1.count(FEATURES), 0);
 }
 
@@ -96,7 +96,7 @@ fn backend_48_a_stuck_question_holds_up_nothing() {
     online.backend.fault(serde_json::json!({"on": FEATURES, "status": 500, "times": -1}));
     let mut online = online;
     online.print("hello\n");
-    online.log(1);
+    online.log_rows(1);
     let start = std::time::Instant::now();
     let (state, _) = online.end();
     assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
@@ -133,7 +133,7 @@ fn backend_53_run_29_and_67_two_writers_of_one_run() {
         settings.console = Some("wrap".into());
     };
     let mut main = Online::with(|settings| shared(settings, "main", true));
-    main.log(2);
+    main.log_rows(2);
     main.backend.await_answered("file_stream", 1);
     let url = main.backend.url();
     let mut worker = runwire_tests::online::set_up(&url, |settings| shared(settings, "rank1", false), |_| {});

@@ -17,7 +17,7 @@ fn with_fault(fault: Value, change: impl FnOnce(&mut Settings)) -> (Value, Backe
     let backend = Backend::start();
     backend.fault(fault);
     let mut online = Online::on(backend, change);
-    online.log(3);
+    online.log_rows(3);
     online.end()
 }
 
@@ -57,7 +57,7 @@ fn assert_seamless(chunks: &[(u64, usize)], rows: u64) {
 #[test]
 fn backend_02_each_row_once_at_its_offset() {
     let mut online = Online::new();
-    online.log(3);
+    online.log_rows(3);
     let (state, backend) = online.end();
     assert_whole(&state);
     assert_seamless(&chunks(&backend), 3);
@@ -68,10 +68,10 @@ fn backend_03_and_04_the_first_push_is_at_once_the_second_after_the_interval() {
     // The official client takes 0.7 for its default of 15 seconds; ours keeps it.
     let mut online = Online::with(|settings| settings.x_file_stream_transmit_interval = Some(0.7));
     let start = Instant::now();
-    online.log(1);
+    online.log_rows(1);
     online.backend.await_requests(PUSH, 1);
     assert!(start.elapsed() < Duration::from_millis(650), "{:?}", start.elapsed());
-    online.log(1);
+    online.log_rows(1);
     let pushes = online.backend.await_requests(PUSH, 2);
     let at = |number: usize| pushes[number]["t_ms"].as_u64().expect("a time");
     assert!((690..3000).contains(&(at(1) - at(0))), "{} ms", at(1) - at(0));
@@ -126,7 +126,7 @@ fn backend_31_and_32_a_refusal_for_good_ends_with_a_word_to_the_user() {
         let backend = Backend::start();
         backend.fault(json!({"on": PUSH, "status": status, "times": -1}));
         let mut online = Online::on(backend, |settings| settings.x_file_stream_retry_max = retries);
-        online.log(3);
+        online.log_rows(3);
         online.backend.await_requests(PUSH, 1);
         let start = Instant::now();
         online.exit(0);
@@ -147,7 +147,7 @@ fn backend_33_finish_timeout_bounds_the_end() {
     let backend = Backend::start();
     backend.fault(json!({"on": PUSH, "status": 500, "times": -1}));
     let mut online = Online::on(backend, |settings| settings.finish_timeout = Some(1.5));
-    online.log(3);
+    online.log_rows(3);
     let start = Instant::now();
     let answer = exit(&mut online, 0);
     assert!(answer.timed_out);
@@ -195,7 +195,7 @@ fn backend_37_and_run_61_the_server_wants_the_run_to_stop() {
         other => panic!("expected a stop status, got {other:?}"),
     };
     assert!(!asked(&mut online));
-    online.log(3);
+    online.log_rows(3);
     await_that("the wish to stop", || asked(&mut online).then_some(()));
     let (state, _) = online.end();
     assert_whole(&state);
@@ -214,9 +214,9 @@ fn backend_39_the_last_push_is_repeated() {
 #[test]
 fn backend_40_and_run_30_a_row_that_is_too_long() {
     let mut online = Online::with(|settings| settings.x_file_stream_max_line_bytes = Some(300));
-    online.log(1);
+    online.log_rows(1);
     online.row(&[("long", &format!("\"{}\"", "x".repeat(470)))]);
-    online.log(1);
+    online.log_rows(1);
     online.settle();
     let told = await_that("the warning", || {
         let told = online.messages().join("\n");
@@ -233,7 +233,7 @@ fn backend_40_and_run_30_a_row_that_is_too_long() {
 fn backend_41_a_row_beyond_every_limit() {
     let mut online = Online::new();
     online.row(&[("huge", &format!("\"{}\"", "x".repeat(12 << 20)))]);
-    online.log(1);
+    online.log_rows(1);
     let (state, backend) = online.end();
     assert_eq!(rows(&state).len(), 1);
     assert_eq!(state["state"], "finished");
@@ -258,7 +258,7 @@ fn backend_42_large_rows_leave_in_pushes_of_bounded_size() {
 #[test]
 fn backend_43_a_burst() {
     let mut online = Online::new();
-    online.log(5000);
+    online.log_rows(5000);
     let (state, backend) = online.end();
     assert_seamless(&chunks(&backend), 5000);
     assert_eq!((&state["counters"]["rows"], &state["counters"]["conflicts"]), (&json!(5000), &json!(0)));
@@ -270,7 +270,7 @@ fn backend_44_one_push_at_a_time() {
     backend.fault(json!({"on": PUSH, "delay_ms": 400, "times": 4}));
     let mut online = Online::on(backend, |_| {});
     for _ in 0..10 {
-        online.log(1);
+        online.log_rows(1);
         std::thread::sleep(Duration::from_millis(80));
     }
     let (_, backend) = online.end();
@@ -285,7 +285,7 @@ fn backend_44_one_push_at_a_time() {
 #[test]
 fn backend_50_and_run_60_preempting_does_not_wait() {
     let mut online = Online::with(|settings| settings.x_file_stream_transmit_interval = Some(600.0));
-    online.log(1);
+    online.log_rows(1);
     online.backend.await_requests(PUSH, 1);
     online.send(RecordType::Preempting(RunPreemptingRecord::default()));
     let pushes = online.backend.await_requests(PUSH, 2);
@@ -305,7 +305,7 @@ fn backend_51_and_run_66_the_exit_code() {
 #[test]
 fn backend_52_and_run_65_an_end_that_is_not_told() {
     let mut online = Online::with(|settings| settings.x_update_finish_state = Some(false));
-    online.log(3);
+    online.log_rows(3);
     let (state, backend) = online.end();
     assert_eq!(rows(&state).len(), 3);
     assert!(backend.pushes().iter().all(|push| push.get("complete").is_none() && push.get("exitcode").is_none()));
@@ -316,7 +316,7 @@ fn backend_49_compression_if_the_server_has_it() {
     for (features, gzip) in [(vec!["FILESTREAM_GZIP".to_owned()], true), (Vec::new(), false)] {
         let backend = Backend::with(|options| options.settings.features = features);
         let mut online = Online::on(backend, |settings| settings.x_file_stream_no_gzip = Some(false));
-        online.log(50);
+        online.log_rows(50);
         let (state, backend) = online.end();
         assert_eq!(rows(&state).len(), 50);
         let packed = backend.requests(PUSH).iter().any(|push| push["gzip"] == true);
@@ -327,7 +327,7 @@ fn backend_49_compression_if_the_server_has_it() {
 #[test]
 fn backend_70_and_run_46_a_summary_that_the_server_makes() {
     let mut online = Online::with(|settings| settings.x_server_side_derived_summary = Some(true));
-    online.log(2);
+    online.log_rows(2);
     online.set_summary(&["e"], "1");
     let (_, backend) = online.end();
     for kind in ["graphql", PUSH] {

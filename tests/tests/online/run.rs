@@ -73,7 +73,7 @@ fn run_17_nothing_of_the_machine() {
         settings.x_disable_machine_info = Some(true);
         settings.x_disable_meta = Some(false);
     });
-    online.log(1);
+    online.log_rows(1);
     let (state, backend) = online.end();
     assert!(backend.variables("UpsertBucket").iter().all(|sent| sent["host"].is_null()));
     assert!(!files(&state).contains(&"wandb-metadata.json".to_owned()));
@@ -148,7 +148,7 @@ fn run_64_finish_timeout_with_files_that_have_nowhere_to_go() {
     let backend = Backend::start();
     backend.fault(json!({"on": "graphql:CreateRunFiles", "status": 500, "times": -1}));
     let mut online = Online::on(backend, |settings| settings.finish_timeout = Some(1.0));
-    online.log(1);
+    online.log_rows(1);
     let start = Instant::now();
     assert!(exit(&mut online, 0).timed_out);
     assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
@@ -159,7 +159,7 @@ fn run_64_finish_timeout_with_files_that_have_nowhere_to_go() {
 #[test]
 fn run_65_an_exit_that_is_not_the_end() {
     let mut online = Online::new();
-    online.log(1);
+    online.log_rows(1);
     online.ask_record(RecordType::Exit(RunExitRecord { not_complete: true, ..Default::default() }));
     assert_eq!(rows(&online.state()).len(), 1);
     assert!(online.backend.pushes().iter().all(|push| push.get("complete").is_none()));
@@ -168,7 +168,7 @@ fn run_65_an_exit_that_is_not_the_end() {
 #[test]
 fn run_63_the_counts_of_what_arrived() {
     let mut online = Online::new();
-    online.log(1);
+    online.log_rows(1);
     online.exit(0);
     match online.ask(RequestType::PollExit(PollExitRequest::default())) {
         Some(ResponseType::PollExitResponse(answer)) => {

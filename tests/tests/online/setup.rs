@@ -36,7 +36,7 @@ fn backend_01_an_empty_run() {
 #[test]
 fn backend_06_the_key_goes_to_the_server_and_not_to_storage() {
     let mut online = Online::new();
-    online.log(1);
+    online.log_rows(1);
     let (_, backend) = online.end();
     for kind in ["graphql", "file_stream"] {
         for request in backend.requests(kind) {
@@ -56,7 +56,7 @@ fn backend_07_and_08_extra_headers_but_no_other_credentials() {
         let value = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         settings.x_extra_http_headers = Some(runwire_proto::wire::MapStringKeyStringValue { value });
     });
-    online.log(1);
+    online.log_rows(1);
     let (_, backend) = online.end();
     for kind in ["graphql", "file_stream"] {
         for request in backend.requests(kind) {
@@ -92,7 +92,7 @@ fn backend_10_names_are_escaped_in_paths() {
         },
     );
     let mut online = setup.begin(backend);
-    online.log(1);
+    online.log_rows(1);
     online.exit(0);
     let push = &online.backend.requests("file_stream")[0];
     assert_eq!(push["path"], "/files/e%20t/my%20proj/run1/file_stream");
@@ -137,7 +137,7 @@ fn backend_13_the_names_of_the_answer_count() {
         "on": UPSERT, "status": 200, "body": {"data": {"upsertBucket": {"bucket": bucket, "inserted": true}}},
     }));
     let mut online = set_up(&backend.url(), |_| {}, |_| {}).begin(backend);
-    online.log(1);
+    online.log_rows(1);
     let pushes = online.backend.await_requests("file_stream", 1);
     assert_eq!(pushes[0]["path"], "/files/ent/pro/other/file_stream");
 }
@@ -147,7 +147,7 @@ fn backend_14_an_answer_without_a_run() {
     let backend = Backend::start();
     backend.fault(json!({"on": UPSERT, "apply": true, "status": 200, "body": {"data": {"upsertBucket": null}}}));
     let mut online = set_up(&backend.url(), |_| {}, |_| {}).begin(backend);
-    online.log(2);
+    online.log_rows(2);
     let (state, _) = online.end();
     assert_eq!(state["history"].as_array().map(Vec::len), Some(2));
 }
@@ -194,7 +194,7 @@ fn backend_19_a_lost_answer() {
     backend.fault(json!({"on": UPSERT, "apply": true, "close": true}));
     let mut online = set_up(&backend.url(), |_| {}, |_| {}).begin(backend);
     assert_eq!(online.backend.count(UPSERT), 2);
-    online.log(1);
+    online.log_rows(1);
     let (state, _) = online.end();
     assert_eq!(state["history"].as_array().map(Vec::len), Some(1));
     assert_eq!(state["counters"]["conflicts"], 0);
