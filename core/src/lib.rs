@@ -75,12 +75,13 @@
 //! - **L5** Nothing happens between the outputs and the wake. An early tick does nothing; a due one yields output or a later
 //!   wake.
 //! - **L6** Time that goes back counts as standing still. Every effect has a deadline, so a lost outcome ends in a timeout.
-//! - **L7** The exit is answered after the log that holds it is written.
+//! - **L7** Nothing is sent to a server before the log that holds it is written, and the exit is answered after that.
+//! - **L8** The final state of the server does not depend on the order of outcomes, on how inputs are batched, or on requests
+//!   that were done twice.
 //! - **L9** Memory is bounded by [`Limits`]; over a bound a record is refused and counted.
 //! - **L10** After the exit, [`Output::Finished`] comes within a bound that the limits add up to.
 //!
-//! (L8 is about a remote side; of it a run offline has that its log does not depend on the order of outcomes.) An effect's outcome is always an input, failures included; an
-//! error of `handle_input` is a mistake of the driver.
+//! An effect's outcome is always an input, failures included; an error of `handle_input` is a mistake of the driver.
 //!
 //! # Words
 //!

@@ -118,7 +118,7 @@ impl Sky {
     }
 
     /// Lets time pass until the exit is answered; gives how long that took.
-    fn to_answer(&mut self, at_most: Duration) -> Duration {
+    fn await_answer(&mut self, at_most: Duration) -> Duration {
         let start = self.now;
         while !self.replied.contains(&Ticket(3)) {
             assert!(self.now.since(start) < at_most, "no answer to the exit after {at_most:?}");
@@ -271,7 +271,7 @@ fn a_backend_that_is_down_for_ten_minutes_costs_nothing_but_time() {
     let asked = sky.requests;
     assert!(asked < 300, "{asked} requests: a server that is down is not asked without a rest");
     sky.exit();
-    let took = sky.to_answer(Duration::from_secs(90));
+    let took = sky.await_answer(Duration::from_secs(90));
     assert!(took <= Duration::from_secs(75), "the rest took {took:?}");
     sky.check(33_000, false);
 }
@@ -281,7 +281,7 @@ fn an_exit_during_an_outage_waits_for_its_end() {
     let mut sky = Sky::new(|now, _| if now >= at(5) && now < at(50) { Way::Lost } else { Way::Through });
     sky.log(0, 1000, ms(20));
     sky.exit();
-    sky.to_answer(Duration::from_secs(120));
+    sky.await_answer(Duration::from_secs(120));
     sky.check(1000, false);
 }
 
@@ -290,7 +290,7 @@ fn answers_that_are_lost_after_the_work_was_done_repeat_nothing() {
     let mut sky = Sky::new(|_, n| if n % 3 == 0 && n > 8 { Way::Applied } else { Way::Through });
     sky.log(0, 6000, ms(20));
     sky.exit();
-    sky.to_answer(Duration::from_secs(120));
+    sky.await_answer(Duration::from_secs(120));
     sky.check(6000, true);
 }
 
@@ -303,7 +303,7 @@ fn storms_of_503_and_429_are_sat_out() {
         });
         sky.log(0, 6000, ms(20));
         sky.exit();
-        sky.to_answer(Duration::from_secs(120));
+        sky.await_answer(Duration::from_secs(120));
         sky.check(6000, false);
     }
 }
