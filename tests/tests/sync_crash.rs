@@ -99,6 +99,7 @@ fn long_log(rows: i64) -> Vec<u8> {
         let row = HistoryRecord {
             item: vec![item("_step", step.to_string()), item("x", (step * 2).to_string()), item("text", text)],
             step: Some(HistoryStep { num: step }),
+            info: None,
         };
         push(Record { record_type: Some(RecordType::History(row)), ..Default::default() });
     }
