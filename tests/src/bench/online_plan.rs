@@ -68,9 +68,8 @@ pub fn online(options: &Options, report: &mut Report) -> Result<()> {
         ],
     );
     say("online: the first row");
-    let [official, ours] = alternate(options, repeat, |program| {
-        Ok(online::first_row(program, &options.scratch)?.as_secs_f64() * 1e3)
-    })?;
+    let [official, ours] =
+        alternate(options, repeat, |program| Ok(online::first_row(program, &options.scratch)?.as_secs_f64() * 1e3))?;
     report.rows.push(Row {
         name: "log to row visible on the server, first row of a run".into(),
         unit: "ms",

@@ -73,7 +73,8 @@ impl Options {
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>> {
         let (mut official, mut ours, mut python, mut repeat, mut json) = (None, None, None, None, None);
         let (mut quick, mut scratch) = (false, std::env::temp_dir());
-        let mut groups: Vec<Group> = GROUPS.iter().map(|(_, group)| *group).filter(|group| *group != Group::Online).collect();
+        let mut groups: Vec<Group> =
+            GROUPS.iter().map(|(_, group)| *group).filter(|group| *group != Group::Online).collect();
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| BenchError::Usage(format!("{arg} needs a value")));
             match arg.as_str() {

@@ -57,9 +57,7 @@ impl SmallDisk {
 
     fn enlarge(&self, process: u32) -> bool {
         match self.kind {
-            Kind::Mounted => {
-                tool("mount", &["-o", "remount,size=8g", &self.dir.path().to_string_lossy()])
-            }
+            Kind::Mounted => tool("mount", &["-o", "remount,size=8g", &self.dir.path().to_string_lossy()]),
             Kind::Limited => tool("prlimit", &["--pid", &process.to_string(), "--fsize=unlimited:"]),
         }
     }

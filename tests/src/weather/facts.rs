@@ -51,10 +51,8 @@ impl Logged {
         loop {
             match reader.next() {
                 LogEvent::Record { bytes, .. } => {
-                    let record = Record::decode(bytes).map_err(|error| BenchError::Answer {
-                        what: "the log's records",
-                        why: error.to_string(),
-                    })?;
+                    let record = Record::decode(bytes)
+                        .map_err(|error| BenchError::Answer { what: "the log's records", why: error.to_string() })?;
                     if let Some(RecordType::History(row)) = record.record_type
                         && !logged.steps.insert(step(&row)?)
                     {

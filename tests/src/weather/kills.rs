@@ -60,7 +60,9 @@ pub fn run(program: &Path, scratch: &Path, kills: u64) -> Result<Outcome> {
     }
     let total = total.ok_or_else(|| BenchError::Usage("no process was killed".into()))?;
     let by = if own_command { "`runwire sync`" } else { "the core's upload of a log, in process" };
-    let remark = format!("{kills} kills, {unfinished} with rows not yet on the server; uploaded by {by}; drain: the longest upload");
+    let remark = format!(
+        "{kills} kills, {unfinished} with rows not yet on the server; uploaded by {by}; drain: the longest upload"
+    );
     Ok(Outcome { remark, ..total })
 }
 
@@ -131,8 +133,7 @@ pub fn upload(log: &Path, server: &Server) -> Result<()> {
         let wake = loop {
             match run.poll_output() {
                 Output::Effect(id, effect) => {
-                    let outcome =
-                        server.with_backend(|backend| perform(effect, &path, now_ms, backend, &mut Disk));
+                    let outcome = server.with_backend(|backend| perform(effect, &path, now_ms, backend, &mut Disk));
                     done.push_back((id, outcome));
                 }
                 Output::Cancel(id) => done.retain(|(known, _)| *known != id),

@@ -37,13 +37,8 @@ impl Size {
         kills: 50,
     };
     /// Less than a minute in all.
-    pub const QUICK: Size = Size {
-        many_rows: 30_000,
-        long: Duration::from_secs(5),
-        rows: 10_000,
-        time: Duration::from_secs(3),
-        kills: 4,
-    };
+    pub const QUICK: Size =
+        Size { many_rows: 30_000, long: Duration::from_secs(5), rows: 10_000, time: Duration::from_secs(3), kills: 4 };
 }
 
 /// A weather over the network.
@@ -131,7 +126,8 @@ impl Storm {
                 let headers = BTreeMap::from([("Retry-After".to_owned(), "1".to_owned())]);
                 for _ in 0..5 {
                     wait(5);
-                    let fault = Fault { status: Some(429), times: -1, headers: headers.clone(), ..Fault::on("file_stream") };
+                    let fault =
+                        Fault { status: Some(429), times: -1, headers: headers.clone(), ..Fault::on("file_stream") };
                     controls.inject(fault);
                     wait(15);
                     controls.clear_faults();
@@ -168,7 +164,8 @@ pub fn run(storm: Storm, program: &Path, scratch: &Path, size: Size) -> Result<O
         scene.feed(rows, time)?;
         let outcome = scene.end(&server, || raging.join().unwrap_or_else(|_| Instant::now()))?;
         let repeated = outcome.served.counters.duplicates;
-        let remark = if repeated > 0 { format!("{repeated} rows came twice and were recognised") } else { String::new() };
+        let remark =
+            if repeated > 0 { format!("{repeated} rows came twice and were recognised") } else { String::new() };
         Ok(Outcome { remark, ..outcome })
     })
 }

@@ -97,9 +97,7 @@ pub fn perform(effect: Effect, log: &str, now_ms: u64, backend: &mut Backend, fi
             Completion::Stats(paths.iter().map(stat).collect())
         }
         Effect::HashFile { path } => match files.read(&path, 0, u64::MAX) {
-            Some(bytes) => {
-                Completion::Hashed(FileDigest { len: bytes.len() as u64, md5: Md5::digest(&bytes).into() })
-            }
+            Some(bytes) => Completion::Hashed(FileDigest { len: bytes.len() as u64, md5: Md5::digest(&bytes).into() }),
             None => missing(&path),
         },
         Effect::Http(request) => Completion::Http(Box::new(ask(&request, now_ms, backend, files))),
