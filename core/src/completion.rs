@@ -148,7 +148,9 @@ pub fn success(kind: EffectKind) -> Completion {
         EffectKind::AppendLog => Completion::Appended,
         EffectKind::SyncLog => Completion::Synced,
         EffectKind::CloseLog => Completion::Closed,
-        EffectKind::WriteFile | EffectKind::PatchFile | EffectKind::LinkFile => Completion::Written,
+        EffectKind::WriteFile | EffectKind::WriteSecret | EffectKind::PatchFile | EffectKind::LinkFile => {
+            Completion::Written
+        }
         EffectKind::TailFiles => Completion::Tail { files: Vec::new(), bytes: Bytes::new() },
         EffectKind::SampleSystem => Completion::Sampled(Vec::new()),
         EffectKind::ProbeSystem => Completion::Probed(Box::default()),
@@ -167,7 +169,7 @@ pub fn expected(kind: EffectKind) -> &'static str {
         EffectKind::AppendLog => "Appended",
         EffectKind::SyncLog => "Synced",
         EffectKind::CloseLog => "Closed",
-        EffectKind::WriteFile | EffectKind::PatchFile | EffectKind::LinkFile => "Written",
+        EffectKind::WriteFile | EffectKind::WriteSecret | EffectKind::PatchFile | EffectKind::LinkFile => "Written",
         EffectKind::TailFiles => "Tail",
         EffectKind::SampleSystem => "Sampled",
         EffectKind::ProbeSystem => "Probed",

@@ -1,6 +1,10 @@
 //! What the core asks of the world. Each variant names the [`crate::Completion`] that answers it.
 
-use crate::{limits::Limits, net::HttpRequest, time::Duration};
+use crate::{
+    limits::Limits,
+    net::{HttpRequest, Secret},
+    time::Duration,
+};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
 use core::fmt;
@@ -38,6 +42,14 @@ pub enum Effect {
         path: String,
         /// Its new content.
         bytes: Bytes,
+    },
+    /// Replace the whole file at `path` by one that only its owner may read. Answered by
+    /// [`Written`](crate::Completion::Written).
+    WriteSecret {
+        /// Path of the file; its folder is made if it is missing.
+        path: String,
+        /// Its new content.
+        content: Secret,
     },
     /// Write `bytes` at `at` and cut the file after them. Answered by [`Written`](crate::Completion::Written).
     PatchFile {
@@ -109,6 +121,7 @@ pub enum EffectKind {
     SyncLog,
     CloseLog,
     WriteFile,
+    WriteSecret,
     PatchFile,
     LinkFile,
     TailFiles,
@@ -131,6 +144,7 @@ impl Effect {
             | Effect::SyncLog { .. }
             | Effect::CloseLog
             | Effect::WriteFile { .. }
+            | Effect::WriteSecret { .. }
             | Effect::PatchFile { .. }
             | Effect::LinkFile { .. }
             | Effect::TailFiles { .. }
@@ -151,6 +165,7 @@ impl Effect {
             Effect::SyncLog { .. } => EffectKind::SyncLog,
             Effect::CloseLog => EffectKind::CloseLog,
             Effect::WriteFile { .. } => EffectKind::WriteFile,
+            Effect::WriteSecret { .. } => EffectKind::WriteSecret,
             Effect::PatchFile { .. } => EffectKind::PatchFile,
             Effect::LinkFile { .. } => EffectKind::LinkFile,
             Effect::TailFiles { .. } => EffectKind::TailFiles,
@@ -173,6 +188,7 @@ impl fmt::Display for Effect {
             Effect::SyncLog { upto } => write!(f, "SyncLog upto={upto}"),
             Effect::CloseLog => f.write_str("CloseLog"),
             Effect::WriteFile { path, bytes } => write!(f, "WriteFile {path} len={}", bytes.len()),
+            Effect::WriteSecret { path, .. } => write!(f, "WriteSecret {path}"),
             Effect::PatchFile { path, at, bytes } => write!(f, "PatchFile {path} at={at} len={}", bytes.len()),
             Effect::LinkFile { source, path } => write!(f, "LinkFile {path} -> {source}"),
             Effect::TailFiles { folder, read: None } => write!(f, "TailFiles {folder}"),

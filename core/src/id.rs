@@ -26,5 +26,6 @@ id!(
     /// One awaited answer. Chosen by the caller, echoed in [`crate::Output::Reply`].
     Ticket, "t");
 id!(
-    /// One engine inside a service. Never reused, unlike the run id that it serves.
+    /// One engine inside a service, from 1 on. Never reused, unlike the run id that it serves. 0 is the service itself: what
+    /// it does for API clients, which belong to no run.
     StreamKey, "s");

@@ -20,7 +20,7 @@ struct Entry<O> {
 }
 
 /// Late answers are told from second answers as long as their tombstone is kept.
-const TOMBSTONES_MAX: usize = 64;
+const TOMBSTONES_MAX: usize = 4096;
 
 /// Outstanding effects, each with `O`: whom its outcome goes to.
 #[derive(Debug)]
@@ -75,6 +75,18 @@ impl<O> Ledger<O> {
         let ids: Vec<EffectId> = self.open.keys().copied().collect();
         ids.iter().for_each(|id| drop(self.bury(*id)));
         ids
+    }
+
+    /// The same for the effects of these kinds only.
+    pub(crate) fn abandon_kinds(&mut self, kinds: &[EffectKind]) -> Vec<EffectId> {
+        let ids: Vec<EffectId> = self.open.iter().filter(|(_, e)| kinds.contains(&e.kind)).map(|(id, _)| *id).collect();
+        ids.iter().for_each(|id| drop(self.bury(*id)));
+        ids
+    }
+
+    /// Forgets one effect. Its answer may still come and is then ignored.
+    pub(crate) fn cancel(&mut self, id: EffectId) {
+        drop(self.bury(id));
     }
 
     pub(crate) fn wake(&self) -> Option<Wake> {

@@ -79,7 +79,7 @@
 //! - **L9** Memory is bounded by [`Limits`]; over a bound a record is refused and counted.
 //! - **L10** After the exit, [`Output::Finished`] comes within a bound that the limits add up to.
 //!
-//! (L8 is about a remote side, which does not exist yet.) An effect's outcome is always an input, failures included; an
+//! (L8 is about a remote side; of it a run offline has that its log does not depend on the order of outcomes.) An effect's outcome is always an input, failures included; an
 //! error of `handle_input` is a mistake of the driver.
 //!
 //! # Words
@@ -93,6 +93,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 extern crate alloc;
+
+#[doc = include_str!("../ARCHITECTURE.md")]
+pub mod architecture {}
 
 pub mod client;
 pub mod completion;

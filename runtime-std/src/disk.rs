@@ -36,6 +36,7 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
             Ok(Completion::Closed)
         }
         Effect::WriteFile { path, bytes } => write_file(&path, &bytes).map(|()| Completion::Written),
+        Effect::WriteSecret { path, content } => write_secret(&path, content.reveal()).map(|()| Completion::Written),
         Effect::PatchFile { path, at, bytes } => patch_file(&path, at, &bytes).map(|()| Completion::Written),
         Effect::LinkFile { source, path } => {
             tail::link(Path::new(&source), Path::new(&path)).map(|()| Completion::Written)
@@ -79,9 +80,25 @@ fn open_log(files: &RunFiles, path: String, files_dir: &str) -> io::Result<()> {
     make_parent(&path)?;
     fs::create_dir_all(files_dir)?;
     let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+    mark_as_written(&file);
     *lock(&files.log) = Some(OpenLog { path, file });
     Ok(())
 }
+
+/// Locks the log for as long as it is open, so that an upload knows that its run goes on. Nobody waits for it: where locks
+/// hang or are not known, the log is as good without one.
+#[cfg(unix)]
+fn mark_as_written(file: &File) {
+    if let Ok(file) = file.try_clone() {
+        let _ = std::thread::Builder::new().name("runwire-lock".into()).stack_size(64 << 10).spawn(move || {
+            let _ = file.try_lock();
+        });
+    }
+}
+
+/// There a lock would keep readers out.
+#[cfg(not(unix))]
+fn mark_as_written(_: &File) {}
 
 fn append(files: &RunFiles, at: u64, bytes: &[u8]) -> io::Result<()> {
     with_log(files, |log| {
@@ -108,6 +125,19 @@ fn write_file(path: &str, bytes: &[u8]) -> io::Result<()> {
     let scratch = format!("{path}.{}.tmp", std::process::id());
     fs::write(&scratch, bytes)?;
     fs::rename(&scratch, path).inspect_err(|_| drop(fs::remove_file(&scratch)))
+}
+
+fn write_secret(path: &str, content: &str) -> io::Result<()> {
+    make_parent(path)?;
+    let scratch = format!("{path}.{}.tmp", std::process::id());
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // One that an earlier process left may be open to others.
+    let _ = fs::remove_file(&scratch);
+    let written = options.open(&scratch).and_then(|mut file| io::Write::write_all(&mut file, content.as_bytes()));
+    written.and_then(|()| fs::rename(&scratch, path)).inspect_err(|_| drop(fs::remove_file(&scratch)))
 }
 
 fn read_file(path: &str, at: u64, len: u32) -> io::Result<Vec<u8>> {
@@ -189,6 +219,20 @@ mod tests {
         assert!(std::path::Path::new(&files_dir).is_dir());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/credentials.json").to_str().unwrap().to_string();
+        for text in ["one", "two"] {
+            let effect = Effect::WriteSecret { path: path.clone(), content: runwire_core::net::Secret::new(text) };
+            assert_eq!(perform(&RunFiles::default(), effect), Completion::Written);
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
     #[test]
     fn a_patch_cuts_the_file_after_it() {
         let dir = tempfile::tempdir().unwrap();
@@ -203,7 +247,7 @@ mod tests {
     #[test]
     fn errors_have_a_class() {
         let Completion::Failed(failure) = perform(&RunFiles::default(), Effect::SyncLog { upto: 0 }) else { panic!() };
-        assert_eq!(failure.kind, FailureKind::Other);
+        assert_eq!(failure.kind, FailureKind::NotFound);
         let full = failure_of(28);
         assert_eq!(full.kind, FailureKind::NoSpace);
     }

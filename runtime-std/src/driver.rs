@@ -13,7 +13,7 @@ use crate::{
 };
 use polling::{Events, PollMode};
 use runwire_core::{
-    ClientId, Effect, Notice, StreamKey,
+    ClientId, Effect, Notice, StreamKey, Summary,
     service::{RunPlace, Service, ServiceConfig, ServiceInput, ServiceOutput, StopReason},
 };
 use std::{
@@ -32,6 +32,9 @@ const PARENT_INTERVAL: Duration = Duration::from_millis(100);
 /// How long `accept` rests after the system ran out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Is told how a run ended.
+type TellEnd = Box<dyn FnMut(&Summary) + Send>;
+
 /// A service and its world.
 pub(crate) struct Driver {
     service: Service,
@@ -41,6 +44,8 @@ pub(crate) struct Driver {
     /// Apart from the disk: a network that hangs must not hold up a log.
     network: Pool,
     listeners: Vec<Listener>,
+    /// Told how each run ended.
+    on_run_ended: Option<TellEnd>,
     /// Called when the service no longer listens.
     on_stop_listening: Option<Box<dyn FnOnce() + Send>>,
     peers: BTreeMap<ClientId, Peer>,
@@ -76,6 +81,7 @@ impl Driver {
             disk: Pool::new(pool::DISK_THREADS_MAX, Arc::clone(&done)),
             network: Pool::new(pool::NETWORK_THREADS_MAX, done),
             listeners: Vec::new(),
+            on_run_ended: None,
             on_stop_listening: None,
             peers: BTreeMap::new(),
             locals: BTreeMap::new(),
@@ -96,6 +102,11 @@ impl Driver {
         self.listeners = listeners;
         self.on_stop_listening = Some(on_stop);
         self.watch_listeners()
+    }
+
+    /// Calls `tell` with the outcome of each run.
+    pub(crate) fn on_run_ended(&mut self, tell: TellEnd) {
+        self.on_run_ended = Some(tell);
     }
 
     /// Stops the service when this process no longer has the parent `pid`.
@@ -174,6 +185,9 @@ impl Driver {
                 ServiceOutput::Ended(key, summary) => {
                     self.note(Some(key), &Notice::info(format!("the run ended: {summary:?}")));
                     self.runs.remove(&key);
+                    if let Some(tell) = &mut self.on_run_ended {
+                        tell(&summary);
+                    }
                 }
                 ServiceOutput::StopListening => {
                     self.listeners.iter().for_each(|listener| drop(self.inbox.poller().delete(listener)));

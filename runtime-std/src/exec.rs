@@ -34,9 +34,30 @@ pub enum ExecError {
     },
 }
 
+/// Variables that a program is started with, or, without a value, without.
+pub type Variables = Vec<(OsString, Option<OsString>)>;
+
+/// Variables that send the runs of a program on the official SDK to this server, whatever the user's own say.
+pub fn sent_to(address: &crate::local::Address) -> Variables {
+    let set = |name: &str, value: &str| (OsString::from(name), Some(OsString::from(value)));
+    let mut variables =
+        vec![set("WANDB_BASE_URL", &address.url), set("WANDB_API_KEY", &address.key), set("WANDB_MODE", "online")];
+    // Each of these would name another server, another user there, or none.
+    let others =
+        ["WANDB_ENTITY", "WANDB_DISABLED", "WANDB_APP_URL", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_CREDENTIALS_FILE"];
+    variables.extend(others.map(|name| (name.into(), None)));
+    for name in ["NO_PROXY", "no_proxy"] {
+        let others = std::env::var(name).unwrap_or_default();
+        let all =
+            if others.is_empty() { "127.0.0.1,localhost".into() } else { format!("{others},127.0.0.1,localhost") };
+        variables.push(set(name, &all));
+    }
+    variables
+}
+
 /// Runs `command` with a service of its own; ends the runs that it left open. Returns the command's exit code, or
 /// 128 plus the signal that ended it.
-pub fn exec(command: &[OsString]) -> Result<i32, ExecError> {
+pub fn exec(command: &[OsString], variables: &Variables) -> Result<i32, ExecError> {
     let Some((program, arguments)) = command.split_first() else { return Ok(0) };
     let inbox = Inbox::new().map_err(ExecError::Service)?;
     let log = CoreLog::open(Level::Info);
@@ -56,9 +77,15 @@ pub fn exec(command: &[OsString]) -> Result<i32, ExecError> {
         .name("runwire-service".into())
         .spawn(move || driver.run())
         .map_err(ExecError::Service)?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env(SERVICE_VARIABLE, token)
+    let mut prepared = Command::new(program);
+    prepared.args(arguments).env(SERVICE_VARIABLE, token);
+    for (name, value) in variables {
+        match value {
+            Some(value) => prepared.env(name, value),
+            None => prepared.env_remove(name),
+        };
+    }
+    let mut child = prepared
         .spawn()
         .map_err(|source| ExecError::Program { program: program.to_string_lossy().into_owned(), source })?;
     signals.forward_to(&child);

@@ -2,6 +2,7 @@
 
 mod clock;
 mod debug_log;
+pub mod demo;
 mod disk;
 mod driver;
 pub mod exec;
@@ -10,6 +11,7 @@ pub mod flags;
 mod http;
 mod inbox;
 pub mod inspect;
+pub mod local;
 mod options;
 mod pool;
 mod rendezvous;
@@ -17,6 +19,7 @@ pub mod replay;
 mod run;
 pub mod sidecar;
 mod sockets;
+pub mod sync;
 pub mod system;
 mod tail;
 

@@ -13,10 +13,12 @@ const MAX_FRAME: &str = "RUNWIRE_MAX_FRAME";
 const FLUSH_MS: &str = "RUNWIRE_FLUSH_MS";
 /// When the log is forced to the device: `never`, `exit` or `always`.
 const FSYNC: &str = "RUNWIRE_FSYNC";
+/// Seconds without any progress that the end of an online run, or an upload, waits for the server.
+const FINISH_WAIT: &str = "RUNWIRE_FINISH_WAIT";
 
 /// A service as the environment wants it. A value that can't be read counts as not set.
 pub(crate) fn service_config() -> ServiceConfig {
-    let mut limits = Limits::default();
+    let mut limits = limits();
     if let Some(bytes) = number(MAX_FRAME).and_then(|n| u32::try_from(n).ok()) {
         limits.frame_bytes_max = bytes;
     }
@@ -42,13 +44,22 @@ pub(crate) fn service_config() -> ServiceConfig {
     }
 }
 
+/// Bounds as the environment wants them, but for those of a service.
+pub(crate) fn limits() -> Limits {
+    let mut limits = Limits::default();
+    if let Some(seconds) = number(FINISH_WAIT) {
+        limits.finish_patience = Duration::from_secs(seconds);
+    }
+    limits
+}
+
 /// The one place where a random number enters: the standard library's keyed hasher is seeded by the system.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     std::hash::RandomState::new().hash_one(std::process::id())
 }
 
 /// Local time minus UTC, for names of files.
-fn utc_offset() -> i32 {
+pub(crate) fn utc_offset() -> i32 {
     jiff::Zoned::now().offset().seconds()
 }
 

@@ -7,7 +7,12 @@ pub mod client;
 pub mod logs;
 pub mod official;
 #[cfg(unix)]
+pub mod online;
+#[cfg(unix)]
 pub mod sidecar;
+pub mod stub;
+#[cfg(unix)]
+pub mod uploads;
 #[cfg(unix)]
 pub mod weather;
 #[cfg(unix)]

@@ -3,17 +3,19 @@
 //!
 //! The disk performs effects in the order that the test chooses; it can refuse, hang, lose an answer or give it twice.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
+pub mod net;
 pub mod script;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
+use md5::Digest;
 use prost::Message;
 use runwire_core::time::Duration;
 use runwire_core::{
-    ClientId, CloseReason, Completion, Config, Effect, EffectId, Engine, Failure, FailureKind, Input, InputError,
-    Instant, Output, Reply, Summary, Ticket, UnixNanos, Wake,
+    ClientId, CloseReason, Completion, Config, Effect, EffectId, Engine, Failure, FailureKind, FileDigest, FileStat,
+    Input, InputError, Instant, Output, Reply, Summary, Ticket, UnixNanos, Wake,
 };
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
@@ -57,6 +59,8 @@ pub struct World {
     pub synced: u64,
     /// Other files.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The server, and the way to it.
+    pub net: net::Net,
     /// Effects that have no answer yet, oldest first.
     pub open: Vec<(EffectId, Effect)>,
     /// All outputs but waits, in order.
@@ -92,6 +96,7 @@ impl World {
             log: Vec::new(),
             synced: 0,
             files: BTreeMap::new(),
+            net: net::Net::default(),
             open: Vec::new(),
             outputs: Vec::new(),
             replies: Vec::new(),
@@ -314,6 +319,10 @@ impl World {
                 self.files.insert(path.clone(), bytes.to_vec());
                 Completion::Written
             }
+            Effect::WriteSecret { path, content } => {
+                self.files.insert(path.clone(), content.reveal().into());
+                Completion::Written
+            }
             Effect::PatchFile { path, at, bytes } => {
                 let file = self.files.entry(path.clone()).or_default();
                 file.truncate(usize::try_from(*at).expect("files are small"));
@@ -323,10 +332,29 @@ impl World {
             Effect::LinkFile { .. } => Completion::Written,
             Effect::TailFiles { .. } => Completion::Tail { files: Vec::new(), bytes: bytes::Bytes::new() },
             Effect::SaveCode { .. } => Completion::CodeSaved(vec!["code/train.py".into()]),
-            other
-            @ (Effect::ReadFile { .. } | Effect::StatFiles { .. } | Effect::HashFile { .. } | Effect::Http(_)) => {
-                runwire_core::completion::success(other.kind())
+            Effect::ReadFile { path, at, len } => {
+                let whole = if path.ends_with(".wandb") { Some(&self.log) } else { self.files.get(path) };
+                let Some(whole) = whole else { return missing(path) };
+                let from = whole.len().min(usize::try_from(*at).expect("files are small"));
+                let to = whole.len().min(from + *len as usize);
+                Completion::Read(Bytes::copy_from_slice(&whole[from..to]))
             }
+            Effect::StatFiles { paths } => Completion::Stats(
+                paths
+                    .iter()
+                    .map(|path| {
+                        let len = self.files.get(path)?.len() as u64;
+                        Some(FileStat { len, modified: START })
+                    })
+                    .collect(),
+            ),
+            Effect::HashFile { path } => match self.files.get(path) {
+                Some(bytes) => {
+                    Completion::Hashed(FileDigest { len: bytes.len() as u64, md5: md5::Md5::digest(bytes).into() })
+                }
+                None => missing(path),
+            },
+            Effect::Http(request) => self.net.perform(self.now, request, &self.files),
             Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::CloseLog => unreachable!("answered above"),
         }
     }
@@ -340,6 +368,10 @@ pub fn partial(items: &[(&str, &str)], step: Option<i64>, flush: Option<bool>) -
         action: flush.map(|flush| HistoryAction { flush }),
         info: None,
     }))
+}
+
+fn missing(path: &str) -> Completion {
+    Completion::Failed(Failure { kind: FailureKind::NotFound, message: format!("{path} is not there") })
 }
 
 fn patch(file: &mut Vec<u8>, at: u64, bytes: &[u8]) {

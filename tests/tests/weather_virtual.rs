@@ -196,6 +196,7 @@ impl Sky {
             }
             Effect::OpenLog { .. }
             | Effect::SyncLog { .. }
+            | Effect::WriteSecret { .. }
             | Effect::CloseLog
             | Effect::LinkFile { .. }
             | Effect::TailFiles { .. }

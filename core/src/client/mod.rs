@@ -2,6 +2,7 @@
 //!
 //! A front end wraps these thinly: it owns a connection and a counter of request ids, and knows nothing of steps.
 
+mod json_text;
 mod row;
 
 pub use row::{Row, RowError, to_json};

@@ -1,8 +1,6 @@
 //! A row from numbers, or from anything that serde can serialise.
-//!
-//! serde_json writes `null` for NaN and the infinities. Hence each value of the top level is looked at first: a float
-//! that is not finite becomes the protocol's bare token, everything else is serde_json's.
 
+use super::json_text;
 use crate::json;
 use alloc::{
     string::{String, ToString},
@@ -10,7 +8,6 @@ use alloc::{
 };
 use runwire_proto::wire;
 use serde::Serialize;
-use serde_json::Value;
 
 /// The values of one row, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,8 +39,8 @@ impl Row {
         self.items.push((key.into(), text));
     }
 
-    /// A row with the fields of a struct, or the entries of a map. Floats of the top level may be NaN or infinite; deeper
-    /// ones become `null`.
+    /// A row with the fields of a struct, or the entries of a map. Floats may be NaN or infinite at any
+    /// depth.
     pub fn from_serialize(value: &impl Serialize) -> Result<Self, RowError> {
         let items = top_level::items(value)?;
         Ok(Row { items })
@@ -76,18 +73,15 @@ pub fn to_json(value: &impl Serialize) -> Result<String, RowError> {
 }
 
 mod top_level {
-    use super::{RowError, Serialize, String, ToString, Value, Vec, json};
+    use super::{RowError, Serialize, String, ToString, Vec, json_text};
     use alloc::string::String as Text;
     use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
 
     /// Text of one value.
     pub(super) fn text<T: Serialize + ?Sized>(value: &T) -> Result<Text, RowError> {
-        if let Some(float) = value.serialize(FloatProbe).ok().filter(|float| !float.is_finite()) {
-            let mut out = Text::new();
-            json::write_f64(float, &mut out);
-            return Ok(out);
-        }
-        serde_json::to_string(value).map_err(|error| RowError::Serialise(error.to_string()))
+        let mut out = Text::new();
+        json_text::write(value, &mut out)?;
+        Ok(out)
     }
 
     pub(super) fn items<T: Serialize + ?Sized>(value: &T) -> Result<Vec<(String, String)>, RowError> {
@@ -176,34 +170,6 @@ mod top_level {
         };
     }
 
-    /// Sees a float, and nothing else.
-    struct FloatProbe;
-
-    impl Serializer for FloatProbe {
-        type Ok = f64;
-        type Error = NotIt;
-        type SerializeSeq = Impossible<f64, NotIt>;
-        type SerializeTuple = Impossible<f64, NotIt>;
-        type SerializeTupleStruct = Impossible<f64, NotIt>;
-        type SerializeTupleVariant = Impossible<f64, NotIt>;
-        type SerializeMap = Impossible<f64, NotIt>;
-        type SerializeStruct = Impossible<f64, NotIt>;
-        type SerializeStructVariant = Impossible<f64, NotIt>;
-        refuse_common!();
-        fn serialize_f32(self, value: f32) -> Result<f64, NotIt> {
-            Ok(f64::from(value))
-        }
-        fn serialize_f64(self, value: f64) -> Result<f64, NotIt> {
-            Ok(value)
-        }
-        fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, NotIt> {
-            Err(NotIt(None))
-        }
-        fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, NotIt> {
-            Err(NotIt(None))
-        }
-    }
-
     /// Takes the names of the top level apart.
     struct Names;
 
@@ -237,11 +203,7 @@ mod top_level {
         type Ok = Vec<(String, String)>;
         type Error = NotIt;
         fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NotIt> {
-            self.key = match serde_json::to_value(key) {
-                Ok(Value::String(key)) => key,
-                Ok(other) => other.to_string(),
-                Err(error) => return Err(NotIt(Some(RowError::Serialise(error.to_string())))),
-            };
+            self.key = json_text::key_text(key).map_err(|error| NotIt(Some(error)))?;
             Ok(())
         }
         fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotIt> {
@@ -276,17 +238,22 @@ mod tests {
     struct Sample {
         loss: f64,
         label: &'static str,
-        nested: BTreeMap<&'static str, i32>,
+        nested: BTreeMap<&'static str, f32>,
         missing: Option<f64>,
     }
 
     #[test]
     fn a_struct_is_a_row_and_nan_stays_nan() {
-        let sample =
-            Sample { loss: f64::NAN, label: "a\"b", nested: BTreeMap::from([("x", 1)]), missing: Some(f64::INFINITY) };
+        let sample = Sample {
+            loss: f64::NAN,
+            label: "a\"b",
+            nested: BTreeMap::from([("x", f32::NAN)]),
+            missing: Some(f64::INFINITY),
+        };
         let row = Row::from_serialize(&sample).unwrap();
         let items: Vec<_> = row.items().collect();
-        let expected = vec![("loss", "NaN"), ("label", "\"a\\\"b\""), ("nested", "{\"x\":1}"), ("missing", "Infinity")];
+        let expected =
+            vec![("loss", "NaN"), ("label", "\"a\\\"b\""), ("nested", "{\"x\":NaN}"), ("missing", "Infinity")];
         assert_eq!(items, expected);
     }
 

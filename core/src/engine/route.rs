@@ -6,7 +6,7 @@ use super::{Closing, Engine, origin::Origin};
 use crate::{
     completion::{Completion, Failure},
     defer::{self, DeferState, condition},
-    effect::Effect,
+    effect::{Effect, EffectKind},
     handler,
     notice::Notice,
     output::{Output, Reply},
@@ -165,7 +165,10 @@ impl Engine {
                 let Engine { defer, queues, config, .. } = self;
                 defer.on_exit_seen(now, &config.limits, config.finish_timeout(), &mut queues.defer);
             }
+            handler::Action::Hurry => writer.hurry(&config.limits, &mut queues.writer),
             handler::Action::FlushDone(stage) if self.uplink.is_some() => {
+                // The server waits for what is in the log.
+                writer.hurry(&config.limits, &mut queues.writer);
                 self.with_uplink(|uplink, env| uplink.on_flush(env, stage));
             }
             handler::Action::FlushDone(stage) => {
@@ -190,9 +193,15 @@ impl Engine {
         match action {
             writer::Action::Append { at, bytes } => self.issue(Effect::AppendLog { at, bytes }, Origin::Append),
             writer::Action::Sync { upto } => self.issue(Effect::SyncLog { upto }, Origin::Sync { upto }),
-            writer::Action::Close => self.issue(Effect::CloseLog, Origin::Close),
             writer::Action::Durable { at, bytes } => {
                 self.with_uplink(|uplink, env| uplink.on_durable(env, at, &bytes));
+            }
+            writer::Action::Close => {
+                // Time is up: what the disk was still to do is counted as lost, and nothing may run beside the close.
+                for id in self.ledger.abandon_kinds(&[EffectKind::AppendLog, EffectKind::SyncLog]) {
+                    self.outbox.push_back(Output::Cancel(id));
+                }
+                self.issue(Effect::CloseLog, Origin::Close);
             }
             writer::Action::FlushDone(outcome) => self.on_log_flushed(outcome),
             writer::Action::Failing(failure) => {

@@ -72,6 +72,8 @@ pub(crate) enum Action {
         path: String,
         now: bool,
     },
+    /// Somebody waits for what was stored last.
+    Hurry,
     /// Only the uplink knows the answer; it comes by `on_report`.
     Ask(Ticket, Question),
     /// The run's exit was taken.

@@ -27,6 +27,7 @@ impl Handler {
         if self.config.is_online() {
             // The server decides what the run is; the answer waits for it.
             self.asked = Some(Asked { ticket, run });
+            out.push_back(Action::Hurry);
             return;
         }
         let mut answer = run;

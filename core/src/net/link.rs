@@ -64,12 +64,14 @@ impl Link {
         }
     }
 
-    /// A query or mutation. `variables` is JSON text, or empty for none.
+    /// A query or mutation. `operation` is its name, or empty if it has none; `variables` is JSON text, or empty for none.
     pub(crate) fn graphql(&self, purpose: Purpose, operation: &str, query: &str, variables: &str) -> HttpRequest {
         let mut body = String::from("{\"query\":");
         crate::json::write_string(query, &mut body);
-        body.push_str(",\"operationName\":");
-        crate::json::write_string(operation, &mut body);
+        if !operation.is_empty() {
+            body.push_str(",\"operationName\":");
+            crate::json::write_string(operation, &mut body);
+        }
         if !variables.is_empty() {
             body.push_str(",\"variables\":");
             body.push_str(variables);
@@ -115,15 +117,33 @@ impl Link {
         request
     }
 
-    /// Adds the credentials, if `request` goes to the server itself.
+    /// Adds the key, if there is one and `request` goes to the server itself.
     pub(crate) fn sign(&self, request: &mut HttpRequest) {
         if let Some(value) = &self.authorization
-            && request.purpose != Purpose::PutFile
-            && self.is_own(&request.url)
+            && self.takes_credentials(request)
         {
-            request.headers.retain(|header| !header.is("Authorization"));
-            request.headers.push(Header { name: "Authorization".into(), value: value.clone() });
+            set_authorization(request, value.clone());
         }
+    }
+
+    /// Adds a token instead of a key. The caller has made sure that `request` [takes it](Self::takes_credentials).
+    pub(crate) fn sign_with_token(&self, request: &mut HttpRequest, token: &Secret) {
+        set_authorization(request, Secret::new(format!("Bearer {}", token.reveal())));
+    }
+
+    /// Whether `request` is one that the server wants credentials for, and goes to nobody else.
+    pub(crate) fn takes_credentials(&self, request: &HttpRequest) -> bool {
+        !matches!(request.purpose, Purpose::PutFile | Purpose::Token) && self.is_own(&request.url)
+    }
+
+    /// The exchange of an identity token for an access token.
+    pub(crate) fn token_exchange(&self, identity: &str) -> HttpRequest {
+        let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        let body = format!("grant_type={grant}&assertion={}", percent_encode(identity));
+        let mut request = self.to_server(Purpose::Token, "/oidc/token", body.into(), SHORT_ANSWER_BYTES_MAX);
+        request.headers.retain(|header| !header.is("Authorization") && !header.is("Content-Type"));
+        request.headers.push(Header::new("Content-Type", "application/x-www-form-urlencoded"));
+        request
     }
 
     /// Whether `url` has the server's origin and lies under its path.
@@ -154,6 +174,11 @@ impl Link {
     }
 }
 
+fn set_authorization(request: &mut HttpRequest, value: Secret) {
+    request.headers.retain(|header| !header.is("Authorization"));
+    request.headers.push(Header { name: "Authorization".into(), value });
+}
+
 /// One segment of a path: everything but unreserved characters is escaped.
 pub(crate) fn percent_encode(segment: &str) -> String {
     let mut out = String::with_capacity(segment.len());
@@ -168,7 +193,7 @@ pub(crate) fn percent_encode(segment: &str) -> String {
 }
 
 /// Standard base64 with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

@@ -5,6 +5,7 @@
 //! the call says when to send, and what an answer means. Machines differ in what they ask, never in how they retry.
 
 mod call;
+pub(crate) mod credentials;
 pub(crate) mod graphql;
 mod header;
 mod link;
@@ -16,6 +17,7 @@ mod verdict;
 pub(crate) use call::{Call, CallError, Step, in_seconds};
 pub use header::Header;
 pub(crate) use link::Link;
+pub use link::base64;
 pub(crate) use policy::{Policies, Policy};
 pub use request::{Body, HttpRequest, HttpResponse, Method, Purpose, Wire};
 pub use secret::Secret;

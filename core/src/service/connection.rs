@@ -45,6 +45,11 @@ impl Connection {
         }
     }
 
+    /// Whether more may be made for it to read.
+    pub(super) fn takes_answers(&self, limits: &Limits) -> bool {
+        self.unsent <= limits.unsent_bytes_max
+    }
+
     /// Whether no request of it can come any more.
     pub(super) fn is_silent(&self) -> bool {
         (self.ended && self.held.is_none()) || self.refused
@@ -70,6 +75,7 @@ impl Service {
         connection.ended = true;
         self.go_on(client);
         self.end_polls(client);
+        self.end_apis(client);
         self.close_if_over(client);
     }
 
@@ -82,12 +88,14 @@ impl Service {
         }
         self.go_on(client);
         self.end_polls(client);
+        self.end_apis(client);
         self.close_if_over(client);
     }
 
     pub(super) fn on_sent(&mut self, client: ClientId, count: usize) {
         let Some(connection) = self.connections.get_mut(&client) else { return };
         connection.unsent = connection.unsent.saturating_sub(count);
+        self.resume_apis(client);
         self.close_if_over(client);
     }
 
@@ -140,6 +148,7 @@ impl Service {
             connection.decoder = FrameDecoder::new(0);
         }
         self.end_polls(client);
+        self.end_apis(client);
         self.close_if_over(client);
     }
 
@@ -161,6 +170,7 @@ impl Service {
         if connection.lost {
             self.forget(client);
         } else if connection.waits.is_empty() {
+            self.end_apis(client);
             self.outbox.push_back(ServiceOutput::Close(client));
             self.forget(client);
         }
@@ -170,6 +180,7 @@ impl Service {
     pub(super) fn forget(&mut self, client: ClientId) {
         let Some(connection) = self.connections.remove(&client) else { return };
         self.stalled.remove(&client);
+        self.end_apis(client);
         self.end_syncs_of(client);
         for ticket in connection.waits.values() {
             self.tickets.remove(ticket);

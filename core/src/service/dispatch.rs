@@ -46,7 +46,7 @@ impl Service {
         }
         match wire::ServerRequest::decode(&frame[..]) {
             Ok(wire::ServerRequest { server_request_type: Some(request), request_id }) => {
-                self.on_request(client, &request_id, request);
+                self.on_request(client, &request_id, request, frame.len());
             }
             Ok(_) => self.refuse(client, seen.request_id, NO_TYPE.into()),
             Err(error) => {
@@ -111,7 +111,7 @@ impl Service {
         Some(key)
     }
 
-    fn on_request(&mut self, client: ClientId, request_id: &str, request: Request) {
+    fn on_request(&mut self, client: ClientId, request_id: &str, request: Request, bytes: usize) {
         match request {
             // Seen before decoding.
             Request::RecordPublish(_) | Request::RecordCommunicate(_) => {}
@@ -144,7 +144,7 @@ impl Service {
             | Request::ApiRequest(_)
             | Request::SweepSchedulerInit(_)
             | Request::SweepSchedulerNextTask(_)
-            | Request::SweepSchedulerStop(_) => self.on_api(client, request_id, request),
+            | Request::SweepSchedulerStop(_) => self.on_api(client, request_id, request, bytes),
         }
     }
 
@@ -163,7 +163,7 @@ impl Service {
 
     /// Nobody waits for that answer any more. It may come all the same; clients take both.
     fn on_cancel(&mut self, client: ClientId, request_id: &str) {
-        if self.cancel_sync(client, request_id) {
+        if self.cancel_sync(client, request_id) || self.cancel_api(client, request_id) {
             return;
         }
         let Some(connection) = self.connections.get_mut(&client) else { return };

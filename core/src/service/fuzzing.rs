@@ -205,6 +205,7 @@ impl World {
             Effect::SampleSystem(_) => Completion::Sampled(Vec::new()),
             Effect::ProbeSystem(_) => Completion::Probed(Default::default()),
             other @ (Effect::SaveCode { .. }
+            | Effect::WriteSecret { .. }
             | Effect::LinkFile { .. }
             | Effect::TailFiles { .. }
             | Effect::ReadFile { .. }
@@ -269,8 +270,36 @@ pub fn finish(id: &str, run: &str) -> wire::ServerRequest {
     ask(id, ServerRequestType::InformFinish(wire::ServerInformFinishRequest { info: info(run) }))
 }
 
-/// One connection sends `data`, cut as its first byte says; another has a run. The run keeps its rows and its end, and
-/// the service ends when it is told to.
+/// Requests of the public API about `part`, whatever it is.
+fn api_requests(number: usize, part: &[u8]) -> Vec<wire::ServerRequest> {
+    use wire::api_request::Request;
+    let text = String::from_utf8_lossy(part).into_owned();
+    let graphql = wire::GraphQlRequest {
+        query: text.clone(),
+        omit_fields: alloc::vec!["a".into()],
+        omit_variables: alloc::vec!["b".into()],
+        ..Default::default()
+    };
+    let variables = wire::GraphQlRequest { query: "{a}".into(), variables_json: text.clone(), ..Default::default() };
+    let server = wire::ServerFeaturesRequest { features: part.iter().copied().map(i32::from).collect() };
+    let features = wire::features_request::Request::Server(server);
+    let viewer = wire::auth_request::Request::AuthenticateRequest(wire::AuthenticateRequest {});
+    let kinds = [
+        Request::GraphqlRequest(graphql),
+        Request::GraphqlRequest(variables),
+        Request::FeaturesRequest(wire::FeaturesRequest { request: Some(features) }),
+        Request::AuthRequest(wire::AuthRequest { request: Some(viewer) }),
+        Request::UploadFileRequest(wire::UploadFileRequest { path: text.clone(), url: text, ..Default::default() }),
+    ];
+    let api = |(at, kind)| {
+        let request = wire::ApiRequest { api_id: "api-0".into(), request: Some(kind) };
+        ask(&alloc::format!("api-{number}-{at}"), ServerRequestType::ApiRequest(request))
+    };
+    kinds.into_iter().enumerate().map(api).collect()
+}
+
+/// One connection sends `data`, cut as its first byte says; another has a run and asks a server about the same bytes. The
+/// run keeps its rows and its end, what was asked is answered, and the service ends when it is told to.
 pub fn service(data: &[u8]) {
     const RUN: &str = "the-run-of-the-other-connection";
     const ROWS: u32 = 3;
@@ -279,9 +308,11 @@ pub fn service(data: &[u8]) {
     let mut world = World::new(Limits { frame_bytes_max: 1 << 16, ..Limits::default() });
     world.give(ServiceInput::Connected(good));
     world.give(ServiceInput::Connected(wild));
-    world.send(good, &[init("i", RUN)]);
+    let settings = wire::Settings { base_url: Some("http://server".into()), ..Default::default() };
+    let api = wire::ServerApiInitRequest { settings: Some(settings), ..Default::default() };
+    world.send(good, &[init("i", RUN), ask("api", ServerRequestType::ApiInitRequest(api))]);
     let key = StreamKey(1);
-    let mut rows = 0;
+    let (mut rows, mut asked) = (0, Vec::new());
     for part in bytes.chunks(usize::from(cut) + 1) {
         if world.finished {
             break;
@@ -292,6 +323,9 @@ pub fn service(data: &[u8]) {
         if rows < ROWS && !world.stopped_listening {
             world.send(good, &[row(RUN, rows)]);
             rows += 1;
+            let requests = api_requests(asked.len(), part);
+            world.send(good, &requests);
+            asked.extend(requests.into_iter().map(|request| request.request_id));
         }
         world.advance(Duration::from_millis(20));
     }
@@ -300,6 +334,10 @@ pub fn service(data: &[u8]) {
     if alone {
         world.send(good, &[exit("e", RUN), finish("", RUN)]);
         assert!(world.answer(good, "e").is_some(), "the exit is answered");
+        for id in &asked {
+            let answers = world.answers[&good].iter().filter(|answer| answer.request_id == *id);
+            assert_eq!(answers.count(), 1, "{id} is answered once");
+        }
     }
     world.give(ServiceInput::Ended(wild));
     if !world.finished {

@@ -82,7 +82,7 @@ pub enum ServiceInput {
     Lost(ClientId),
     /// So many bytes of [`ServiceOutput::Send`] were taken by the connection.
     Sent(ClientId, usize),
-    /// The outcome of an effect.
+    /// The outcome of an effect of a run, or of the service itself ([`StreamKey`] 0).
     Completed(StreamKey, EffectId, Completion),
     /// Time has passed.
     Tick,
@@ -104,7 +104,7 @@ pub enum ServiceOutput {
     Resume(ClientId),
     /// A run began.
     Started(StreamKey, RunPlace),
-    /// A run's effect; see [`Effect`].
+    /// An effect of a run, or of the service itself ([`StreamKey`] 0); see [`Effect`].
     Effect(StreamKey, EffectId, Effect),
     /// See [`crate::Output::Cancel`].
     Cancel(StreamKey, EffectId),
@@ -151,6 +151,7 @@ pub struct Service {
     last_stream: u64,
     last_ticket: u64,
     uploads: sync::Uploads,
+    apis: api::Apis,
     idle_timer: Timer,
     drain_timer: Timer,
     stopping: stopping::Stopping,
@@ -181,6 +182,7 @@ impl Service {
             last_stream: 0,
             last_ticket: 0,
             uploads: sync::Uploads::default(),
+            apis: api::Apis::default(),
             idle_timer,
             drain_timer: Timer::new("service.drain"),
             stopping: stopping::Stopping::No,
@@ -235,7 +237,7 @@ impl Service {
 
     fn wake(&self) -> Option<Wake> {
         let streams = self.streams.values().filter_map(|stream| stream.wake).min_by_key(|wake| wake.at);
-        let work = Wake::soonest(streams, self.uploads.wake());
+        let work = Wake::soonest(Wake::soonest(streams, self.uploads.wake()), self.api_wake());
         Wake::soonest(Wake::soonest(self.idle_timer.wake(), self.drain_timer.wake()), work)
     }
 
@@ -249,6 +251,7 @@ impl Service {
         }
         self.tick_streams();
         self.tick_uploads();
+        self.tick_apis();
     }
 }
 

@@ -94,6 +94,7 @@ impl Service {
         if self.stopping == Stopping::Ending && self.streams.is_empty() {
             let clients: Vec<ClientId> = self.connections.keys().copied().collect();
             for client in clients {
+                self.end_apis(client);
                 if self.connections.get(&client).is_some_and(|c| !c.lost) {
                     self.outbox.push_back(ServiceOutput::Close(client));
                 }

@@ -83,6 +83,7 @@ impl Service {
     pub fn recover_from_panic(&mut self) {
         self.drained = true;
         self.stalled.extend(self.connections.keys());
+        self.give_up_panicked_api();
         let Some(key) = self.feeding.take() else { return };
         let Some(stream) = self.streams.remove(&key) else { return };
         self.by_id.retain(|_, known| *known != key);
@@ -106,6 +107,9 @@ impl Service {
         id: EffectId,
         completion: Completion,
     ) -> Result<(), InputError> {
+        if key == super::api::OWN {
+            return self.on_own_completed(id, completion);
+        }
         if self.uploads_have(key) {
             return self.on_upload_completed(key, id, completion).unwrap_or(Ok(()));
         }

@@ -16,11 +16,11 @@ use crate::{
     error::InputError,
     input::Input,
     ledger::Ledger,
-    notice::Notice,
+    notice::{Level, Notice},
     output::{Output, Summary},
     rng::Rng,
     settings::Config,
-    time::{Instant, UnixNanos, Wake},
+    time::{Instant, Timer, UnixNanos, Wake},
     uplink::{self, Uplink},
 };
 use alloc::{
@@ -30,6 +30,9 @@ use alloc::{
 };
 use bytes::Bytes;
 use runwire_proto::wire;
+
+/// Messages, and losses, that are kept.
+const KEPT_MAX: usize = 128;
 
 /// Who asked for an effect.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +57,8 @@ pub struct SyncRun {
     start: Instant,
     start_wall: UnixNanos,
     last_now: Instant,
+    /// Runs while nothing arrives at the server.
+    patience: Timer,
     drained: bool,
     writing: usize,
     done: bool,
@@ -97,11 +102,13 @@ impl SyncRun {
             start: now,
             start_wall: wall,
             last_now: now,
+            patience: Timer::new("sync.patience"),
             drained: false,
             writing: 0,
             done: false,
             outcome: SyncOutcome::default(),
         };
+        run.rest();
         run.with_uplink(|uplink, env| uplink.begin(env));
         run.route();
         run
@@ -178,7 +185,8 @@ impl SyncRun {
     }
 
     fn wake(&self) -> Option<Wake> {
-        Wake::soonest(Wake::soonest(self.uplink.wake(), self.defer.wake()), self.ledger.wake())
+        let machines = [self.uplink.wake(), self.defer.wake(), self.patience.wake()];
+        machines.into_iter().fold(self.ledger.wake(), Wake::soonest)
     }
 
     fn wall(&self) -> UnixNanos {
@@ -198,6 +206,28 @@ impl SyncRun {
         }
         self.defer.on_tick(self.last_now, &self.config.limits, &mut self.defer_actions);
         self.with_uplink(|uplink, env| uplink.on_tick(env));
+        if self.patience.take_due(self.last_now) {
+            self.on_patience_over();
+        }
+    }
+
+    fn rest(&mut self) {
+        self.patience.set(self.last_now.after(self.config.limits.finish_patience));
+    }
+
+    /// Nothing has arrived for long. The end of the run has its own patience; before it, an upload that fails again and again
+    /// is given up. One that only takes long, or waits for its log, goes on.
+    fn on_patience_over(&mut self) {
+        let seconds = self.config.limits.finish_patience.as_secs();
+        match self.uplink.left().trouble {
+            Some(trouble) if self.defer.state() == DeferState::Begin => {
+                self.with_uplink(|uplink, env| uplink.give_up(env));
+                self.route();
+                self.outcome.error = Some(format!("nothing reached the server for {seconds} s: {trouble}"));
+                self.finish();
+            }
+            Some(_) | None => self.rest(),
+        }
     }
 
     fn settle(&mut self, origin: Origin, completion: Completion) {
@@ -240,6 +270,7 @@ impl SyncRun {
         match action {
             uplink::Action::Effect(tag, effect) => self.issue(effect, Origin::Uplink(tag)),
             uplink::Action::Upserted(run) => {
+                self.rest();
                 let base = Uplink::app_url(&self.config);
                 let url = format!("{base}/{}/{}/runs/{}", run.place.entity, run.place.project, run.place.run_id);
                 let name = if run.display_name.is_empty() { String::new() } else { format!(" {}", run.display_name) };
@@ -254,8 +285,12 @@ impl SyncRun {
             }
             uplink::Action::Stopped => {}
             uplink::Action::FlushDone(stage) => self.flushed(stage),
-            uplink::Action::Progress => self.defer.on_progress(self.last_now, &self.config.limits),
+            uplink::Action::Progress => {
+                self.rest();
+                self.defer.on_progress(self.last_now, &self.config.limits);
+            }
             uplink::Action::TellUser(text) => self.say(Severity::Warning, text),
+            uplink::Action::Notice(notice) if notice.level == Level::Error => self.on_loss(notice.message),
             uplink::Action::Notice(notice) => self.outbox.push_back(Output::Notice(notice)),
         }
     }
@@ -281,8 +316,20 @@ impl SyncRun {
             self.outcome.error.get_or_insert_with(|| "not everything was delivered".to_string());
             return self.finish();
         }
+        if !self.outcome.losses.is_empty() {
+            // Whoever tidies up deletes logs that are marked; this one may be worth another look.
+            return self.finish();
+        }
         let mark = format!("{}.synced", self.path);
         self.issue(Effect::WriteFile { path: mark, bytes: Bytes::new() }, Origin::Mark);
+    }
+
+    /// A part of the log can't be delivered; the rest is.
+    fn on_loss(&mut self, what: String) {
+        if self.outcome.losses.len() < KEPT_MAX {
+            self.outcome.losses.push(what.clone());
+        }
+        self.say(Severity::Warning, format!("{}: {what}.", self.path));
     }
 
     fn flushed(&mut self, stage: DeferState) {
@@ -305,7 +352,6 @@ impl SyncRun {
     }
 
     fn say(&mut self, severity: Severity, text: String) {
-        const KEPT_MAX: usize = 128;
         self.outbox.push_back(Output::Notice(match severity {
             Severity::Info => Notice::info(text.clone()),
             Severity::Warning => Notice::warn(text.clone()),

@@ -1,6 +1,6 @@
 //! What an upload is asked to change, and what came of it.
 
-use alloc::{collections::BTreeMap, string::String};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 /// What is uploaded in place of what was recorded. Empty texts change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Delivered {
 pub struct SyncOutcome {
     /// Why not everything is delivered; `None` if it is, or may still be.
     pub error: Option<String>,
+    /// What of the log can't be delivered by any later try either: damage, and records that can't be read.
+    pub losses: Vec<String>,
     /// The exit code that the server was told.
     pub exit_code: Option<i32>,
     /// What the server has.

@@ -107,7 +107,7 @@ impl Uplink {
                 false
             }
             Next::Unreadable(failure) => {
-                self.actions.push_back(Action::Notice(Notice::error(format!(
+                self.actions.push_back(Action::Notice(Notice::warn(format!(
                     "the log can't be read back: {}; it is tried again",
                     failure.message
                 ))));

@@ -222,6 +222,11 @@ impl Writer {
         }
     }
 
+    /// Hands over what is there without waiting for more: somebody waits for it.
+    pub(crate) fn hurry(&mut self, limits: &Limits, out: &mut VecDeque<Action>) {
+        self.append(limits, out);
+    }
+
     /// Asks for everything to be on disk. Answered by [`Action::FlushDone`].
     pub(crate) fn on_flush(&mut self, limits: &Limits, out: &mut VecDeque<Action>) {
         self.flush_wanted = true;

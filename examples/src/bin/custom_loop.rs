@@ -103,6 +103,7 @@ fn perform(log: &mut Option<fs::File>, effect: Effect) -> Completion {
         Effect::ProbeSystem(_) => Ok(Completion::Probed(Box::default())),
         // This run neither saves its code nor talks to a server.
         other @ (Effect::SaveCode { .. }
+        | Effect::WriteSecret { .. }
         | Effect::ReadFile { .. }
         | Effect::StatFiles { .. }
         | Effect::HashFile { .. }

@@ -2,120 +2,33 @@
 //!
 //! No SDK, no sidecar, no server: the rows go to a log below `./wandb`, which is then read back and shown.
 
-use runwire_std::{Run, RunOptions, inspect};
-use std::{error::Error, f64::consts::PI, io::Write};
+use runwire_std::{
+    Run, RunOptions,
+    demo::{CONFIG, Training},
+    inspect,
+};
+use std::{error::Error, io::Write};
 
-const HIDDEN: usize = 16;
 const STEPS: u32 = 600;
-const BATCH: usize = 32;
-
-#[derive(serde::Serialize)]
-struct Row {
-    loss: f64,
-    accuracy: f64,
-    learning_rate: f64,
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut random = Random(7);
-    let (points, held_out) = (two_moons(400, &mut random), two_moons(200, &mut random));
-    let mut net = Net::new(&mut random);
-    let run = Run::init(
-        RunOptions::new("two-moons").name("one hidden layer").config("hidden", &HIDDEN)?.config("batch", &BATCH)?,
-    )?;
-    for step in 0..STEPS {
-        let learning_rate = 0.5 * (1.0 + (PI * f64::from(step) / f64::from(STEPS)).cos()) * 0.5;
-        let loss = net.train(&points, learning_rate, &mut random);
-        run.log(&Row { loss, accuracy: net.accuracy(&held_out), learning_rate })?;
+    let mut training = Training::new(STEPS);
+    let mut options = RunOptions::new("two-moons").name("one hidden layer");
+    for (key, value) in CONFIG {
+        options = options.config(key, &value)?;
+    }
+    let run = Run::init(options)?;
+    for (step, row) in training.by_ref().enumerate() {
+        run.log(&row)?;
         if step % 20 == 0 {
-            print!("\rstep {step:4}  loss {loss:.4}");
+            print!("\rstep {step:4}  loss {:.4}", row.loss);
             std::io::stdout().flush()?;
         }
     }
     println!("\rtrained {STEPS} steps          ");
-    run.summary("final_accuracy", &net.accuracy(&held_out))?;
+    run.summary("final_accuracy", &training.accuracy())?;
     let report = run.finish()?;
     println!("{}", inspect::inspect(&report.log)?.to_text());
     println!("log: {}", report.log.display());
     Ok(())
-}
-
-type Point = ([f64; 2], f64);
-
-/// Two half circles that reach into each other, with noise.
-fn two_moons(count: usize, random: &mut Random) -> Vec<Point> {
-    (0..count)
-        .map(|n| {
-            let angle = PI * random.unit();
-            let (x, y, class) =
-                if n % 2 == 0 { (angle.cos(), angle.sin(), 0.0) } else { (1.0 - angle.cos(), 0.5 - angle.sin(), 1.0) };
-            ([x + 0.1 * random.bell(), y + 0.1 * random.bell()], class)
-        })
-        .collect()
-}
-
-struct Net {
-    first: [[f64; 3]; HIDDEN],
-    second: [f64; HIDDEN + 1],
-}
-
-impl Net {
-    fn new(random: &mut Random) -> Self {
-        Net {
-            first: std::array::from_fn(|_| std::array::from_fn(|_| random.bell())),
-            second: std::array::from_fn(|_| 0.3 * random.bell()),
-        }
-    }
-
-    fn forward(&self, [x, y]: [f64; 2]) -> ([f64; HIDDEN], f64) {
-        let hidden: [f64; HIDDEN] = std::array::from_fn(|n| {
-            let [a, b, bias] = self.first[n];
-            (a * x + b * y + bias).tanh()
-        });
-        let sum: f64 = hidden.iter().zip(&self.second).map(|(h, w)| h * w).sum();
-        (hidden, 1.0 / (1.0 + (-(sum + self.second[HIDDEN])).exp()))
-    }
-
-    /// One step of stochastic gradient descent; returns the mean loss of its batch.
-    fn train(&mut self, points: &[Point], rate: f64, random: &mut Random) -> f64 {
-        let mut loss = 0.0;
-        let (mut first, mut second) = ([[0.0; 3]; HIDDEN], [0.0; HIDDEN + 1]);
-        for _ in 0..BATCH {
-            let (input, class) = points[(random.unit() * points.len() as f64) as usize % points.len()];
-            let (hidden, out) = self.forward(input);
-            loss -= class * out.max(1e-12).ln() + (1.0 - class) * (1.0 - out).max(1e-12).ln();
-            let error = out - class;
-            for n in 0..HIDDEN {
-                let back = error * self.second[n] * (1.0 - hidden[n] * hidden[n]);
-                second[n] += error * hidden[n];
-                first[n][0] += back * input[0];
-                first[n][1] += back * input[1];
-                first[n][2] += back;
-            }
-            second[HIDDEN] += error;
-        }
-        let step = rate / BATCH as f64;
-        self.first.iter_mut().flatten().zip(first.iter().flatten()).for_each(|(weight, slope)| *weight -= step * slope);
-        self.second.iter_mut().zip(&second).for_each(|(weight, slope)| *weight -= step * slope);
-        loss / BATCH as f64
-    }
-
-    fn accuracy(&self, points: &[Point]) -> f64 {
-        let right = points.iter().filter(|(input, class)| (self.forward(*input).1 > 0.5) == (*class > 0.5)).count();
-        right as f64 / points.len() as f64
-    }
-}
-
-/// A small generator, so that every training is the same.
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn bell(&mut self) -> f64 {
-        (-2.0 * self.unit().max(1e-12).ln()).sqrt() * (2.0 * PI * self.unit()).cos()
-    }
 }

@@ -1,6 +1,6 @@
-//! How fast it is: `load [ROWS] [ROWS PER PUSH] [METRICS]` pushes rows as the official client writes them over HTTP from
-//! two connections into two runs of a server with a data file, then asks for charts of them. Prints rows per second
-//! and the time of a chart, warm and after a restart.
+//! How fast it is: `load [ROWS] [ROWS PER PUSH] [METRICS] [CLIENTS]` pushes rows as the official client writes them over
+//! HTTP, each client into a run of its own, to a server with a data file; then asks for charts of the first run. Prints
+//! rows and pushes per second and the time of a chart, warm and after a restart.
 
 use runwire_local::{Backend, DiskStore, Options, Server, Settings};
 use serde_json::json;
@@ -19,20 +19,22 @@ type Failure = Box<dyn Error + Send + Sync>;
 fn main() -> Result<(), Failure> {
     let mut args = env::args().skip(1);
     let mut number = |default: usize| args.next().map_or(Ok(default), |text| text.parse());
-    let (rows, per_push, metrics) = (number(1_000_000)?, number(5000)?, number(4)?);
+    let (rows, per_push, metrics, clients) = (number(2_000_000)?, number(5000)?, number(4)?, number(2)?);
+    let each = rows / clients;
     let dir = env::temp_dir().join(format!("runwire-load-{}", std::process::id()));
     let data = dir.join("data.redb");
     let server = Server::start(Options { data: Some(data.clone()), ..Options::default() })?;
     let addr = server.addr();
     let bodies = |run: usize| -> Vec<String> {
-        (0..rows / 2).step_by(per_push).map(|from| body(run, from, per_push.min(rows / 2 - from), metrics)).collect()
+        (0..each).step_by(per_push).map(|from| body(run, from, per_push.min(each - from), metrics)).collect()
     };
-    let both = [bodies(0), bodies(1)];
-    let bytes: usize = both.iter().flatten().map(String::len).sum();
+    let all: Vec<Vec<String>> = (0..clients).map(bodies).collect();
+    let bytes: usize = all.iter().flatten().map(String::len).sum();
+    let pushes: usize = all.iter().map(Vec::len).sum();
     let start = Instant::now();
     thread::scope(|scope| -> Result<(), Failure> {
         let clients: Vec<_> =
-            both.iter().enumerate().map(|(run, bodies)| scope.spawn(move || send(addr, run, bodies))).collect();
+            all.iter().enumerate().map(|(run, bodies)| scope.spawn(move || send(addr, run, bodies))).collect();
         for client in clients {
             client.join().map_err(|_| "a client panicked")??;
         }
@@ -40,20 +42,21 @@ fn main() -> Result<(), Failure> {
     })?;
     let took = start.elapsed();
     println!(
-        "{rows} rows of {metrics} metrics, {per_push} a push, {} MB: {:.2} s, {:.0} rows/s",
+        "{rows} rows of {metrics} metrics, {per_push} a push, {clients} clients, {} MB: {:.2} s, {:.0} rows/s, {:.0} pushes/s",
         bytes >> 20,
         took.as_secs_f64(),
-        rows as f64 / took.as_secs_f64()
+        rows as f64 / took.as_secs_f64(),
+        pushes as f64 / took.as_secs_f64()
     );
     let chart = |backend: &mut Backend| -> Result<Duration, Failure> {
         let start = Instant::now();
         let limits = (f64::NEG_INFINITY, f64::INFINITY);
         let found = backend.chart(["e", "p", "r0"], "loss0", None, limits, 1000)?;
         let points: u64 = found.iter().map(|bucket| bucket.count).sum();
-        assert_eq!(points as usize, rows / 2, "the chart has lost points");
+        assert_eq!(points as usize, each, "the chart has lost points");
         Ok(start.elapsed())
     };
-    println!("chart of {} steps: {:?}", rows / 2, server.with_backend(|backend| chart(backend))?);
+    println!("chart of {each} steps: {:?}", server.with_backend(|backend| chart(backend))?);
     println!("again: {:?}", server.with_backend(|backend| chart(backend))?);
     server.stop();
     println!("file: {} MB", std::fs::metadata(&data)?.len() >> 20);

@@ -12,7 +12,7 @@ use crate::{
     store::{Barrier, Store, StoreError},
 };
 use serde_json::{Value, json};
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 /// Requests between two looks at the memory that rows take.
 const SHRINK_EVERY: u64 = 128;
@@ -148,10 +148,15 @@ impl Backend {
         Ok(data.map_or_else(Vec::new, |data| data.columns.chart(metric, axis, limits, buckets)))
     }
 
-    fn failed(&mut self, error: &StoreError) -> Response {
+    /// Makes memory what the store is, after a panic in the middle of a request.
+    pub(crate) fn recover(&mut self) {
         // If even that fails, so will the next request, and say so.
         let _reloaded = self.model.reload();
         self.wrote = false;
+    }
+
+    fn failed(&mut self, error: &StoreError) -> Response {
+        self.recover();
         Response::error(500, &error.to_string())
     }
 
@@ -261,17 +266,17 @@ impl Backend {
     }
 
     /// The body without its compression, or the refusal.
-    fn body(&self, request: &Request) -> Result<Vec<u8>, Response> {
+    fn body<'a>(&self, request: &'a Request) -> Result<Cow<'a, [u8]>, Response> {
         let too_large = || Response::error(413, "the body is too large for this server");
         let body = match request.header("content-encoding") {
-            None | Some("identity" | "") => request.body.clone(),
+            None | Some("identity" | "") => Cow::Borrowed(request.body.as_slice()),
             Some("gzip") => {
                 let mut body = Vec::new();
                 let limit = self.settings.body_max as u64 + 1;
                 let read =
                     flate2::read::MultiGzDecoder::new(request.body.as_slice()).take(limit).read_to_end(&mut body);
                 read.map_err(|error| Response::error(400, &format!("the body is not gzip: {error}")))?;
-                body
+                Cow::Owned(body)
             }
             Some(other) => return Err(Response::error(415, &format!("bodies in {other} are not understood"))),
         };

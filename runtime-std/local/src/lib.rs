@@ -29,9 +29,10 @@
 //! of a million steps is one pass; rows that are not asked for leave memory again.
 //!
 //! ## What is not served
-//! Sweeps, reports, registries, automations, and parquet exports of a history (all rows are live). A query for a field that
-//! is not in `graphql/schema.graphql` is answered with status 400 and `Cannot query field "x" on type "Y".`
+//! Sweeps, reports, registries, automations, launch, parquet exports of a history (all rows are live), and uploads in
+//! several parts (an upload is at most [`Settings::body_max`] long). A query for a field that is not in `graphql/schema.graphql` is answered with status 400 and `Cannot query field "x" on type "Y".`
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod api;
 mod auth;

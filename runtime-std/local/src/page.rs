@@ -97,7 +97,7 @@ fn run_json(backend: &mut Backend, now_ms: u64, name: [&str; 3]) -> Result<Optio
     let metrics: Value = keys
         .into_iter()
         .flat_map(|(_, keys)| keys)
-        .map(|(name, count)| json!({ "name": name, "count": count }))
+        .map(|(name, metric)| json!({ "name": name, "count": metric.count }))
         .collect();
     Ok(Some(json!({
         "display_name": run.meta.display_name, "state": run.state(now_ms, backend.settings.crashed_after_ms),

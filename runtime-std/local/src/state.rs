@@ -12,6 +12,8 @@
 //!   "console": [text],                                                    (output.log lines, order: writer, line)
 //!   "writers": { "<client id or empty>": { "history": [[offset, object]], "events": [...], "console": [[line, text]] } },
 //!   "files": { "<name>": { "size", "md5" (base64)|null, "content_type", "uploaded": bool, "puts": int } },
+//!   "artifacts": [ { "name", "type", "version": int|null, "aliases": [text], "digest", "committed": bool,
+//!                    "metadata": text|null, "description", "tags", "manifest": { "<path>": entry } } ],   (made by the run)
 //!   "alerts": [object], "heartbeat_ms", "created_ms",
 //!   "counters": { "requests", "rows", "duplicates", "conflicts", "gaps" } }
 //! ```
@@ -34,6 +36,7 @@ pub(crate) fn snapshot(
     let events = backend.model.log_rows(id, Log::Events)?;
     let console = backend.model.console_lines(id)?;
     let files = backend.model.files(id)?;
+    let artifacts = artifacts(backend, id)?;
     let Some(run) = backend.model.run(id) else { return Ok(Value::Null) };
     let meta = &run.meta;
     let row = |text: &str| json::parse(text).unwrap_or_else(|| Value::from(text));
@@ -63,11 +66,28 @@ pub(crate) fn snapshot(
         "complete": meta.complete, "preempting": meta.preempting, "stop": meta.stop,
         "config": run.config(), "config_raw": run.config, "summary": run.summary(), "summary_raw": run.summary,
         "history": rows(&history), "history_raw": texts(&history), "events": rows(&events), "console": texts(&console),
-        "writers": writers, "files": files, "alerts": meta.alerts,
+        "writers": writers, "files": files, "artifacts": artifacts, "alerts": meta.alerts,
         "heartbeat_ms": meta.heartbeat_ms, "created_ms": meta.created_ms,
         "counters": {
             "requests": counters.requests, "rows": counters.rows, "duplicates": counters.duplicates,
             "conflicts": counters.conflicts, "gaps": gaps,
         },
     }))
+}
+
+/// Artifacts that a run has made, in the order of their making.
+fn artifacts(backend: &Backend, run: u64) -> Result<Value, StoreError> {
+    let all = &backend.model.artifacts;
+    let mut found = Vec::new();
+    for artifact in all.artifacts.values().filter(|artifact| artifact.created_by == Some(run)) {
+        let Some(collection) = all.collections.get(&artifact.collection) else { continue };
+        let member = collection.members.iter().find(|member| member.artifact == artifact.id);
+        found.push(json!({
+            "name": collection.name, "type": collection.kind, "version": member.map(|member| member.version),
+            "aliases": member.map(|member| member.aliases.clone()), "digest": artifact.digest,
+            "committed": artifact.committed, "metadata": artifact.metadata, "description": artifact.description,
+            "tags": artifact.tags, "manifest": backend.model.contents(artifact.id)?,
+        }));
+    }
+    Ok(Value::Array(found))
 }

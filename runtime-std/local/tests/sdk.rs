@@ -8,8 +8,12 @@ use std::{
     env, fs,
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
+/// A script that takes longer is taken to hang.
+const LIMIT: Duration = Duration::from_secs(240);
 const KEY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fn script(name: &str) {
@@ -28,7 +32,9 @@ fn script(name: &str) {
     let server = Server::start(options).unwrap();
     let home = dir.path().join("home");
     fs::create_dir(&home).unwrap();
-    let output = Command::new(python)
+    let said = dir.path().join("said.txt");
+    let file = fs::File::create(&said).unwrap();
+    let mut child = Command::new(python)
         .arg(scripts.join(format!("{name}.py")))
         .current_dir(&home)
         .env_clear()
@@ -40,13 +46,27 @@ fn script(name: &str) {
         .env("WANDB_API_KEY", KEY)
         .env("WANDB_ERROR_REPORTING", "false")
         .stdin(Stdio::null())
-        .output()
+        .stdout(file.try_clone().unwrap())
+        .stderr(file)
+        .spawn()
         .unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if !output.status.success() {
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if start.elapsed() > LIMIT {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    if !status.is_some_and(|status| status.success()) {
         let seen = server.controls().map(|controls| controls.requests(None)).unwrap_or_default();
         let last: Vec<String> = seen.iter().filter(|one| one["status"] != 200).map(ToString::to_string).collect();
-        panic!("{name}.py: {}\n{}\n{}", said(&output.stdout), said(&output.stderr), last.join("\n"));
+        let said = fs::read_to_string(said).unwrap_or_default();
+        panic!("{name}.py: {status:?} (none: it took too long)\n{said}\n{}", last.join("\n"));
     }
 }
 

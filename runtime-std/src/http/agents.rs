@@ -1,13 +1,17 @@
 //! Connections that are kept: one pool for each way to the network and each kind of traffic, so that slow transfers do not
 //! take the connections of others.
 
-use runwire_core::net::{HttpRequest, Purpose, Secret, Wire};
+use super::{
+    proxy,
+    transport::{self, Forward, Resolve},
+};
+use runwire_core::net::{HttpRequest, Purpose, base64};
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use ureq::{
-    Agent, Proxy,
+    Agent, Proxy, ProxyProtocol,
     http::Uri,
     tls::{Certificate, RootCerts, TlsConfig},
 };
@@ -24,14 +28,16 @@ enum Traffic {
     Transfers,
 }
 
-struct Pool {
-    wire: Arc<Wire>,
+/// What requests must have in common to share connections.
+#[derive(PartialEq, Eq)]
+struct Way {
     traffic: Traffic,
     secure: bool,
-    agent: Agent,
+    insecure: bool,
+    proxy: Option<String>,
 }
 
-static POOLS: Mutex<Vec<Pool>> = Mutex::new(Vec::new());
+static POOLS: Mutex<Vec<(Way, Agent)>> = Mutex::new(Vec::new());
 
 /// The agent for `request`, which goes to `url`.
 pub(super) fn find(request: &HttpRequest, url: &Uri) -> Result<Agent, ureq::Error> {
@@ -48,74 +54,62 @@ pub(super) fn find(request: &HttpRequest, url: &Uri) -> Result<Agent, ureq::Erro
         | Purpose::Graphql
         | Purpose::Token => Traffic::Queries,
     };
-    let secure = url.scheme_str() == Some("https");
-    let wanted = if secure { &request.wire.https_proxy } else { &request.wire.http_proxy };
-    let loopback = wanted.is_none() && url.host().is_some_and(is_loopback);
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let known =
-        |pool: &&Pool| pool.traffic == traffic && pool.secure == secure && *pool.wire == *request.wire && !loopback;
-    let direct = |pool: &&Pool| pool.traffic == traffic && pool.secure == secure && is_direct(pool);
-    let found = if loopback { pools.iter().find(direct) } else { pools.iter().find(known) };
-    if let Some(pool) = found
-        && pool.wire.insecure == request.wire.insecure
-    {
-        return Ok(pool.agent.clone());
+    let way = Way {
+        traffic,
+        secure: proxy::is_secure(url),
+        insecure: request.wire.insecure,
+        proxy: proxy::choose(&request.wire, url),
+    };
+    if let Some(agent) = known(&way) {
+        return Ok(agent);
     }
-    let proxy = if loopback { None } else { proxy(wanted.as_ref(), secure)? };
+    // Made without the lock: reading the system's certificates takes its time, and others have theirs.
+    let agent = make(&way)?;
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, made_meanwhile)) = pools.iter().find(|(other, _)| *other == way) {
+        return Ok(made_meanwhile.clone());
+    }
+    if pools.len() >= POOLS_MAX {
+        pools.remove(0);
+    }
+    pools.push((way, agent.clone()));
+    Ok(agent)
+}
+
+fn known(way: &Way) -> Option<Agent> {
+    let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    pools.iter().find(|(other, _)| other == way).map(|(_, agent)| agent.clone())
+}
+
+fn make(way: &Way) -> Result<Agent, ureq::Error> {
+    let proxy = way.proxy.as_deref().map(Proxy::new).transpose()?;
+    let is_secure_proxy = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
+    let forward = proxy.as_ref().filter(|proxy| !way.secure && is_http(proxy)).map(forward);
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .accept("")
         .user_agent("")
-        .proxy(proxy)
+        .proxy(proxy.filter(|_| forward.is_none()))
         .max_idle_age(IDLE_MAX)
         .max_idle_connections(128)
         .max_idle_connections_per_host(128);
-    if secure {
-        config = config.tls_config(tls(request.wire.insecure));
+    if way.secure || is_secure_proxy {
+        config = config.tls_config(tls(way.insecure));
     }
-    let agent = Agent::new_with_config(config.build());
-    let wire = if loopback {
-        Arc::new(Wire { insecure: request.wire.insecure, ..Wire::default() })
-    } else {
-        Arc::clone(&request.wire)
-    };
-    if pools.len() >= POOLS_MAX {
-        pools.remove(0);
-    }
-    pools.push(Pool { wire, traffic, secure, agent: agent.clone() });
-    Ok(agent)
+    let resolve = Resolve { system: Default::default(), forward: forward.clone() };
+    Ok(Agent::with_parts(config.build(), transport::connector(forward), resolve))
 }
 
-fn is_direct(pool: &Pool) -> bool {
-    pool.wire.http_proxy.is_none() && pool.wire.https_proxy.is_none()
+fn is_http(proxy: &Proxy) -> bool {
+    matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }
 
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_matches(['[', ']']);
-    bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// The user's proxy, or the one of the environment for this scheme.
-fn proxy(wanted: Option<&Secret>, secure: bool) -> Result<Option<Proxy>, ureq::Error> {
-    if let Some(address) = wanted {
-        return Proxy::new(address.reveal()).map(Some);
-    }
-    let names: [&str; 2] = if secure { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let Some(address) = names.iter().find_map(|name| set(name)) else { return Ok(None) };
-    let plain = Proxy::new(&address)?;
-    let Some(exempt) = ["NO_PROXY", "no_proxy"].iter().find_map(|name| set(name)) else { return Ok(Some(plain)) };
-    let mut builder = Proxy::builder(plain.protocol()).host(plain.host()).port(plain.port());
-    if let (Some(user), Some(password)) = (plain.username(), plain.password()) {
-        builder = builder.username(user).password(password);
-    }
-    for host in exempt.split(',').map(str::trim).filter(|host| !host.is_empty()) {
-        builder = builder.no_proxy(host);
-    }
-    builder.build().map(Some)
+fn forward(proxy: &Proxy) -> Forward {
+    let named = proxy.username().is_some() || proxy.password().is_some();
+    let user = format!("{}:{}", proxy.username().unwrap_or_default(), proxy.password().unwrap_or_default());
+    Forward { proxy: proxy.uri().clone(), authorization: named.then(|| format!("Basic {}", base64(user.as_bytes()))) }
 }
 
 /// Certificates of the system, `SSL_CERT_FILE` and `SSL_CERT_DIR` included; built-in ones where the system has none.

@@ -3,10 +3,12 @@
 //! The log is read once, piece by piece; memory holds one entry a metric, not the rows. The summary is what the engine
 //! itself would have: rows are folded through the same aggregation, and checkpoints only fill what is missing.
 
+mod delivery;
 mod facts;
 mod series;
 mod show;
 
+pub use delivery::Delivery;
 pub use facts::Facts;
 use prost::Message;
 use runwire_core::{metrics::Metrics, writer::Accounts};
@@ -56,6 +58,8 @@ pub struct Report {
     pub exit: Option<wire::RunExitRecord>,
     /// What the writer counted; `None` if the run has not ended or another program wrote the log.
     pub accounts: Option<Accounts>,
+    /// What a server has of it.
+    pub delivery: Delivery,
     /// Numbers of each metric, in the order of their first row.
     series: Vec<(String, Series)>,
     index: BTreeMap<String, usize>,
@@ -65,7 +69,7 @@ pub struct Report {
 
 /// Reads the log at `path`.
 pub fn inspect(path: &Path) -> Result<Report, InspectError> {
-    let mut report = Report { metrics: Some(Metrics::new(0)), ..Report::default() };
+    let mut report = Report { metrics: Some(Metrics::new(0)), delivery: Delivery::of(path), ..Report::default() };
     for_each_record(path, |event| match event {
         Found::Record(record) => report.take(*record),
         Found::Unreadable => report.unreadable += 1,

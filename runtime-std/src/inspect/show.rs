@@ -28,6 +28,8 @@ impl Report {
         let kinds: Vec<String> = self.records.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         line(&mut out, "records", &format!("{} ({} bytes): {}", self.stored(), self.bytes, kinds.join(", ")));
         line(&mut out, "accounts", &self.accounts_text());
+        let events = self.records.get("stats").copied().unwrap_or_default();
+        line(&mut out, "delivered", &printable(&self.delivery.to_text(self.rows, events, self.bytes)));
         if self.unreadable > 0 {
             line(&mut out, "unknown", &format!("{} records of unknown type or content", self.unreadable));
         }
@@ -73,7 +75,7 @@ impl Report {
         json!({
             "bytes": self.bytes, "run": run, "rows": self.rows, "records": self.records,
             "stored": self.stored(), "missing": self.missing(), "unreadable": self.unreadable,
-            "damage": damage, "incomplete": self.incomplete, "accounts": accounts,
+            "delivered": self.delivery.to_value(), "damage": damage, "incomplete": self.incomplete, "accounts": accounts,
             "exit_code": self.exit.as_ref().map(|exit| exit.exit_code), "metrics": metrics,
             "summary_json": self.summary_json(), "facts": self.facts.to_value(self.run.as_ref()),
         })

@@ -56,7 +56,10 @@ impl Connection {
                 return answer.outcome.map_err(RunError::Refused);
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || state.closed {
+            if state.closed {
+                return Err(RunError::Finished);
+            }
+            if left.is_zero() {
                 return Err(RunError::NoAnswer);
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;

@@ -18,16 +18,17 @@ use crate::{
 };
 use connection::Connection;
 use runwire_core::{
-    ClientId,
+    ClientId, Summary,
     client::{Row, RowError, Session, to_json},
     service::{ServiceInput, StopReason},
+    writer::Accounts,
 };
 use runwire_proto::wire::{self, record::RecordType, request::RequestType, response::ResponseType, result::ResultType};
 use serde::Serialize;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     thread::JoinHandle,
     time::Duration,
 };
@@ -36,8 +37,15 @@ use std::{
 const CLIENT: ClientId = ClientId(1);
 /// Longest wait for an answer while the run goes on.
 const ANSWER: Duration = Duration::from_secs(30);
+/// Longest wait until the server has taken the run or refused it: more than the core's own bound of it.
+const BEGIN_ONLINE: Duration = Duration::from_secs(180);
 /// Longest wait for the end of a run: more than the core's own bounds add up to.
 const END: Duration = Duration::from_secs(120);
+/// The same of an online run. It may go on as long as the server gets more, and ends by the core's patience otherwise.
+const END_ONLINE: Duration = Duration::from_secs(24 * 3600);
+
+/// How often it is looked whether there is still somebody to answer.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What can go wrong. A run that has begun goes on after any of them.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +67,15 @@ pub enum RunError {
     /// The run is finished.
     #[error("the run is finished already: nothing more can be logged to it")]
     Finished,
+    /// The id can't be a part of a file's name, or is longer than servers take.
+    #[error(
+        "the run's id {id:?} can't be used: an id has 1 to 128 characters, none of them / \\ # ? % : or a control \
+         character, since it is a part of file names and addresses; choose another with RunOptions::id"
+    )]
+    Id {
+        /// The id that was asked for.
+        id: String,
+    },
     /// The value is not a row, or not JSON.
     #[error(transparent)]
     Row(#[from] RowError),
@@ -76,8 +93,12 @@ pub struct FinishReport {
     pub log: PathBuf,
     /// Whether a part of the end ran into its time limit; see the run's debug log.
     pub timed_out: bool,
+    /// Where the run is shown, if a server has it.
+    pub url: Option<String>,
     /// Messages that the run had for its user.
     pub messages: Vec<String>,
+    /// Records that the run took, those that are in the log, and those that are not, by reason.
+    pub accounts: Accounts,
 }
 
 /// A run. Cheap to clone and to send to other threads; the last one dropped finishes the run.
@@ -91,19 +112,27 @@ struct Inner {
     connection: Arc<Connection>,
     inbox: Arc<Inbox>,
     service: Mutex<Option<JoinHandle<()>>>,
+    /// How the run ended, once it has.
+    ended: Arc<Mutex<Option<Summary>>>,
     dir: PathBuf,
     log: PathBuf,
+    online: bool,
+    url: OnceLock<String>,
 }
 
 impl Run {
-    /// Begins a run: makes its folder and its log, and answers when rows can be logged.
+    /// Begins a run: makes its folder and its log, and answers when rows can be logged, which for a run with a server is
+    /// when that has taken it.
     pub fn init(options: RunOptions) -> Result<Run, RunError> {
         let place = options.make_folder()?;
         let inbox = Inbox::new().map_err(RunError::Start)?;
         let mut config = environment::service_config();
         config.write_summary_files = true;
         let log = CoreLog::open(Level::Warn);
-        let driver = Driver::new(config, log, Level::Info, Arc::clone(&inbox));
+        let mut driver = Driver::new(config, log, Level::Info, Arc::clone(&inbox));
+        let ended = Arc::<Mutex<Option<Summary>>>::default();
+        let told = Arc::clone(&ended);
+        driver.on_run_ended(Box::new(move |summary| *lock(&told) = Some(summary.clone())));
         let service = std::thread::Builder::new()
             .name("runwire-run".into())
             .spawn(move || {
@@ -119,15 +148,19 @@ impl Run {
                 connection,
                 inbox,
                 service: Mutex::new(Some(service)),
+                ended,
                 dir: place.dir.clone(),
                 log: place.log.clone(),
+                online: options.server_url().is_some(),
+                url: OnceLock::new(),
             }),
         };
         let settings = place.settings(&options);
         run.ask(ANSWER, |session, id| session.init(id, settings))?;
         run.post(|session| session.record("", RecordType::Header(wire::HeaderRecord::default())))?;
         let record = place.record(&options, Clock::start().wall().timestamp())?;
-        let answer = run.ask(ANSWER, |session, id| session.record(id, RecordType::Run(record.clone())))?;
+        let within = if run.inner.online { BEGIN_ONLINE } else { ANSWER };
+        let answer = run.ask(within, |session, id| session.record(id, RecordType::Run(record.clone())))?;
         let begun = match answer {
             Some(ResultType::RunResult(wire::RunUpdateResult { error: Some(error), .. })) => {
                 return Err(RunError::Refused(error.message));
@@ -135,6 +168,11 @@ impl Run {
             Some(ResultType::RunResult(result)) => result.run,
             Some(_) | None => None,
         };
+        if let (Some(server), Some(wire::RunRecord { entity, project, run_id, .. })) = (options.server_url(), &begun) {
+            let server = server.replace("://api.wandb.", "://wandb.");
+            // Set once: here.
+            let _ = run.inner.url.set(format!("{server}/{entity}/{project}/runs/{run_id}"));
+        }
         run.ask(ANSWER, |session, id| {
             session.request(id, RequestType::RunStart(wire::RunStartRequest { run: begun, info: None }))
         })?;
@@ -199,12 +237,18 @@ impl Run {
         &self.inner.log
     }
 
-    /// Ends the run as a success and waits until its log is on disk.
+    /// Where the run is shown; `None` without a server.
+    pub fn url(&self) -> Option<&str> {
+        self.inner.url.get().map(String::as_str)
+    }
+
+    /// Ends the run as a success and waits until its log is on disk, and until its server has everything or the patience
+    /// with it is over (`RUNWIRE_FINISH_WAIT`). What is left then can be sent with `runwire sync`.
     pub fn finish(&self) -> Result<FinishReport, RunError> {
         self.finish_with(0)
     }
 
-    /// Ends the run with this exit code and waits until its log is on disk.
+    /// Ends the run with this exit code; otherwise as [`Run::finish`].
     pub fn finish_with(&self, exit_code: i32) -> Result<FinishReport, RunError> {
         self.inner.finish(exit_code)
     }
@@ -242,6 +286,16 @@ impl Inner {
         within: Duration,
         build: impl FnOnce(&Session, &str) -> bytes::Bytes,
     ) -> Result<Option<ResultType>, RunError> {
+        self.ask_of(None, within, build)
+    }
+
+    /// As `ask`; a service that is gone gives no answer.
+    fn ask_of(
+        &self,
+        service: Option<&JoinHandle<()>>,
+        within: Duration,
+        build: impl FnOnce(&Session, &str) -> bytes::Bytes,
+    ) -> Result<Option<ResultType>, RunError> {
         self.connection.wait_for_room()?;
         let id = {
             let mut session = lock(&self.session);
@@ -250,13 +304,21 @@ impl Inner {
             self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, frame)));
             id
         };
-        self.connection.answer(&id, within)
+        let until = std::time::Instant::now() + within;
+        loop {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            match self.connection.answer(&id, left.min(LOOK)) {
+                Err(RunError::NoAnswer) if left > LOOK && !service.is_some_and(JoinHandle::is_finished) => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     fn finish(&self, exit_code: i32) -> Result<FinishReport, RunError> {
         let Some(service) = lock(&self.service).take() else { return Err(RunError::Finished) };
         let exit = wire::RunExitRecord { exit_code, ..Default::default() };
-        let ended = self.ask(END, |session, id| session.record(id, RecordType::Exit(exit)));
+        let within = if self.online { END_ONLINE } else { END };
+        let ended = self.ask_of(Some(&service), within, |session, id| session.record(id, RecordType::Exit(exit)));
         let poll = RequestType::InternalMessages(wire::InternalMessagesRequest::default());
         let messages = match self.ask(ANSWER, |session, id| session.request(id, poll)) {
             Ok(Some(ResultType::Response(wire::Response {
@@ -270,9 +332,11 @@ impl Inner {
         self.inbox.push(Event::Stop(StopReason::ProgramEnded { exit_code }));
         // The service ends within the core's bounds; its panic, if any, has been reported by the default hook.
         let _ = service.join();
+        let accounts = lock(&self.ended).take().unwrap_or_default().accounts;
         match ended? {
             Some(ResultType::ExitResult(result)) => {
-                Ok(FinishReport { dir: self.dir.clone(), log: self.log.clone(), timed_out: result.timed_out, messages })
+                let (dir, log, url) = (self.dir.clone(), self.log.clone(), self.url.get().cloned());
+                Ok(FinishReport { dir, log, timed_out: result.timed_out, url, messages, accounts })
             }
             Some(_) | None => Err(RunError::NoAnswer),
         }

@@ -22,6 +22,21 @@ pub struct RunOptions {
     dir: Option<PathBuf>,
     config: Vec<wire::ConfigItem>,
     stats: bool,
+    entity: Option<String>,
+    server: Option<Server>,
+}
+
+/// Whom an online run is sent to.
+#[derive(Clone)]
+struct Server {
+    url: String,
+    key: String,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl RunOptions {
@@ -65,6 +80,26 @@ impl RunOptions {
         self
     }
 
+    /// Sends the run to this server while it goes on; without one it only keeps its log, which `runwire sync` sends later.
+    #[must_use]
+    pub fn server(mut self, url: impl Into<String>, key: impl Into<String>) -> Self {
+        let url: String = url.into();
+        self.server = Some(Server { url: url.trim_end_matches('/').into(), key: key.into() });
+        self
+    }
+
+    /// Whose run it is on the server; otherwise that of the key.
+    #[must_use]
+    pub fn entity(mut self, entity: impl Into<String>) -> Self {
+        self.entity = Some(entity.into());
+        self
+    }
+
+    /// Address of the server, if the run has one.
+    pub(super) fn server_url(&self) -> Option<&str> {
+        self.server.as_ref().map(|server| &*server.url)
+    }
+
     /// Whether the machine is measured every 15 seconds.
     #[must_use]
     pub fn system_metrics(mut self, on: bool) -> Self {
@@ -85,15 +120,19 @@ impl RunOptions {
         std::path::absolute(chosen).map_err(|source| RunError::Folder { path: chosen.into(), source })
     }
 
-    /// Makes the run's folder as the official layout has it: `wandb/offline-run-<local time>-<id>`.
+    /// Makes the run's folder as the official layout has it: `wandb/offline-run-<local time>-<id>`, or `run-` online.
     pub(super) fn make_folder(&self) -> Result<Place, RunError> {
         let root = self.root()?;
         let parent = root.join("wandb");
         let id = self.id.clone().unwrap_or_else(random_id);
+        if !is_usable(&id) {
+            return Err(RunError::Id { id });
+        }
         let stamp = jiff::Zoned::now().strftime("%Y%m%d_%H%M%S").to_string();
         let fail = |path: &Path, source| RunError::Folder { path: path.into(), source };
         fs::create_dir_all(&parent).map_err(|error| fail(&parent, error))?;
-        let name = format!("offline-run-{stamp}-{id}");
+        let mode = if self.server.is_some() { "run" } else { "offline-run" };
+        let name = format!("{mode}-{stamp}-{id}");
         // Runs of one second and one id get a number, as in the official layout.
         let mut dir = parent.join(&name);
         for suffix in 1.. {
@@ -113,6 +152,12 @@ impl RunOptions {
     }
 }
 
+/// Whether an id can stand in a file's name and in an address.
+fn is_usable(id: &str) -> bool {
+    let forbidden = |c: char| c.is_control() || "/\\#?%:".contains(c);
+    (1..=128).contains(&id.chars().count()) && !id.contains(forbidden)
+}
+
 /// Where a run is.
 pub(super) struct Place {
     pub(super) id: String,
@@ -128,7 +173,10 @@ impl Place {
         wire::Settings {
             run_id: Some(self.id.clone()),
             project: options.project.clone(),
-            offline: Some(true),
+            entity: options.entity.clone(),
+            offline: Some(options.server.is_none()),
+            base_url: options.server.as_ref().map(|server| server.url.clone()),
+            api_key: options.server.as_ref().map(|server| server.key.clone()),
             silent: Some(true),
             console: Some("off".into()),
             root_dir: text(&self.root),
@@ -154,6 +202,7 @@ impl Place {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         Ok(wire::RunRecord {
             run_id: self.id.clone(),
+            entity: text(&options.entity),
             project: options.project.clone().unwrap_or_else(|| "uncategorized".into()),
             display_name: text(&options.name),
             notes: text(&options.notes),

@@ -48,6 +48,9 @@ fn every_row_is_in_the_log_and_the_files_are_written() {
     assert!(!report.timed_out);
     assert_eq!(rows(&report.log).len(), 100);
     assert_eq!(exit_code(&report.log), Some(0));
+    let counts = report.accounts;
+    assert_eq!((counts.accepted, counts.refused()), (records(&report.log).len() as u64, 0));
+    assert_eq!(counts.stored, counts.accepted);
     for name in ["config.yaml", "wandb-summary.json", "wandb-metadata.json"] {
         assert!(report.dir.join("files").join(name).is_file(), "{name}");
     }
@@ -125,4 +128,26 @@ fn the_default_folder_is_the_current_one_and_absolute() {
     assert_eq!(RunOptions::new("p").root().unwrap(), here);
     assert_eq!(RunOptions::new("p").dir("").root().unwrap(), here);
     assert_eq!(RunOptions::new("p").dir("below").root().unwrap(), here.join("below"));
+}
+
+#[test]
+fn an_id_that_is_no_name_is_refused_with_the_rule() {
+    let dir = tempfile::tempdir().unwrap();
+    for id in ["a/b", "", "a\\b", "a:b", "a\nb"] {
+        let error = Run::init(RunOptions::new("p").id(id).dir(dir.path())).err().unwrap().to_string();
+        assert!(error.contains("1 to 128 characters") && error.contains("RunOptions::id"), "{error}");
+    }
+    assert!(!dir.path().join("wandb").exists(), "nothing was made");
+}
+
+#[test]
+fn a_number_that_json_lacks_stays_itself_deep_in_a_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = Run::init(RunOptions::new("p").dir(dir.path())).unwrap();
+    let deep = std::collections::BTreeMap::from([("val", vec![f64::NAN, f64::INFINITY, 0.5])]);
+    run.log(&std::collections::BTreeMap::from([("deep", deep)])).unwrap();
+    let report = run.finish().unwrap();
+    let items = rows(&report.log).remove(0).item;
+    let texts: Vec<&str> = items.iter().map(|item| &*item.value_json).collect();
+    assert!(texts.contains(&"[NaN,Infinity,0.5]"), "{texts:?}");
 }

@@ -87,6 +87,7 @@ pub fn perform(effect: Effect, log: &str, now_ms: u64, backend: &mut Backend, fi
     match effect {
         Effect::AppendLog { at, bytes } => written(files.write(log, at, &bytes, false)),
         Effect::WriteFile { path, bytes } => written(files.write(&path, 0, &bytes, true)),
+        Effect::WriteSecret { path, content } => written(files.write(&path, 0, content.reveal().as_bytes(), true)),
         Effect::PatchFile { path, at, bytes } => written(files.write(&path, at, &bytes, true)),
         Effect::ReadFile { path, at, len } => match files.read(&path, at, len.into()) {
             Some(bytes) => Completion::Read(bytes.into()),

@@ -176,14 +176,14 @@ impl Api<'_> {
         })
     }
 
-    /// Files of an artifact, references left out: those are elsewhere.
+    /// Entries of an artifact, references too: a client that downloads asks for all of them here.
     fn artifact_files(&self, of: u64, args: &Args) -> Result<Found, StoreError> {
         let model = &self.backend.model;
         let Some(artifact) = model.artifacts.artifacts.get(&of) else { return Ok(null()) };
         let contents: Map<String, Value> = model.contents(of)?;
         let names = args.texts("names").filter(|names| !names.is_empty());
         let wanted = |name: &String| names.as_ref().is_none_or(|names| names.contains(name));
-        let files = contents.iter().filter(|(name, entry)| wanted(name) && entry["ref"].is_null());
+        let files = contents.iter().filter(|(name, _)| wanted(name));
         Ok(connection(files.map(|(name, entry)| self.entry(artifact, name, entry)).collect(), args))
     }
 

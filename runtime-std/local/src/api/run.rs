@@ -4,7 +4,7 @@ use super::{Api, Found, Node, connection, from_id, id, leaf, null, page_info, ti
 use crate::{
     graphql::{Args, Out},
     json,
-    model::{File, keys::Log},
+    model::{File, HistoryKeys, Metric, keys::Log},
     store::StoreError,
 };
 use serde_json::{Map, Value, json};
@@ -158,7 +158,10 @@ impl Api<'_> {
         let mut files = self.backend.model.files(of)?;
         files.retain(|file| file.md5.is_some());
         if let Some(names) = args.texts("names").filter(|names| !names.is_empty()) {
-            let asked = |name: &String| files.iter().find(|file| file.name == *name).cloned();
+            let asked = |name: &String| {
+                let plain = name.trim_start_matches("./");
+                files.iter().find(|file| file.name == *name || file.name == plain).cloned()
+            };
             let upload = args.get("upload") == &Value::Bool(true);
             let missing = |name: &String| File { name: name.clone(), ..File::default() };
             files = names.iter().filter_map(|name| asked(name).or_else(|| upload.then(|| missing(name)))).collect();
@@ -199,10 +202,13 @@ fn tail(row: Option<String>) -> String {
     Value::from(row.into_iter().collect::<Vec<_>>()).to_string()
 }
 
-fn history_keys(keys: Option<(f64, std::collections::BTreeMap<String, usize>)>) -> Value {
+fn history_keys(keys: Option<HistoryKeys>) -> Value {
     let Some((last, keys)) = keys else { return json!({ "lastStep": -1, "keys": {}, "sets": [] }) };
-    let one = |count: usize| json!({ "typeCounts": [{ "type": "number", "count": count }], "monotonic": false });
-    let keys: Map<String, Value> = keys.into_iter().map(|(name, count)| (name, one(count))).collect();
+    let one = |metric: Metric| {
+        let types = json!([{ "type": "number", "count": metric.count }]);
+        json!({ "typeCounts": types, "previousValue": metric.last, "monotonic": false })
+    };
+    let keys: Map<String, Value> = keys.into_iter().map(|(name, metric)| (name, one(metric))).collect();
     #[expect(clippy::cast_possible_truncation, reason = "steps are whole numbers")]
     let last = last as i64;
     json!({ "lastStep": last, "keys": keys, "sets": [] })

@@ -1,16 +1,12 @@
 //! `/_runwire/faults`, `/_runwire/requests` and `/_runwire/settings`: the HTTP side of [`Controls`].
 
-use super::{
-    faults::{Controls, Fault},
-    lock,
-};
+use super::faults::{Controls, Fault};
 use crate::{
     backend::Backend,
     request::{Request, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Mutex;
 
 /// What may be changed while the server runs.
 #[derive(Debug, Deserialize)]
@@ -25,7 +21,7 @@ struct Change {
 }
 
 /// The answer, if the request is for the controls.
-pub(crate) fn handle(controls: &Controls, backend: &Mutex<Backend>, request: &Request) -> Option<Response> {
+pub(crate) fn handle(controls: &Controls, backend: &mut Backend, request: &Request) -> Option<Response> {
     let done = || Response::json(200, &json!({ "ok": true }));
     let bad = |error: serde_json::Error| Response::error(400, &error.to_string());
     Some(match (request.method.as_str(), request.path()) {
@@ -55,7 +51,7 @@ pub(crate) fn handle(controls: &Controls, backend: &Mutex<Backend>, request: &Re
             done()
         }
         ("POST", "/_runwire/settings") => match serde_json::from_slice::<Change>(&request.body) {
-            Ok(change) => apply(&mut lock(backend), change),
+            Ok(change) => apply(backend, change),
             Err(error) => bad(error),
         },
         _ => return None,

@@ -10,9 +10,8 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(ip: IpAddr, more: Vec<String>) -> Self {
-        let mut hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
-        hosts.push(if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() });
+    pub(crate) fn new(more: Vec<String>) -> Self {
+        let mut hosts = vec!["localhost".to_owned()];
         hosts.extend(more.into_iter().map(|host| host.to_ascii_lowercase()));
         Self { hosts }
     }
@@ -44,7 +43,9 @@ impl Guard {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host.as_str(),
         };
-        self.hosts.iter().any(|known| known == name)
+        // A page elsewhere can make a name of its own point here, but not an address.
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        address || self.hosts.iter().any(|known| known == name)
     }
 }
 
@@ -54,9 +55,9 @@ mod tests {
 
     #[test]
     fn only_its_own_names_and_its_own_pages() {
-        let guard = Guard::new("127.0.0.1".parse().unwrap(), vec!["box.local".into()]);
+        let guard = Guard::new(vec!["box.local".into()]);
         let asked = |host: &str| Request { method: "GET".into(), ..Request::default() }.with("host", host);
-        for good in ["localhost", "127.0.0.1:80", "LOCALHOST:1", "[::1]:8080", "box.local"] {
+        for good in ["localhost", "127.0.0.1:80", "LOCALHOST:1", "[::1]:8080", "[::1]", "192.168.0.7", "box.local"] {
             assert_eq!(guard.check(&asked(good)), None, "{good}");
         }
         for bad in ["evil.example", "127.0.0.1.evil.example", "localhost.evil:80", ""] {

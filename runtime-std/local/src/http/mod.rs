@@ -17,20 +17,22 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     io::{self, BufReader},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Connections at a time; further ones are closed.
 const CONNECTIONS_MAX: usize = 1024;
 /// A connection without a request for so long is closed.
 const IDLE: Duration = Duration::from_secs(180);
+/// Stopping waits for requests under way no longer than this.
+const STOPPING: Duration = Duration::from_secs(10);
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -41,7 +43,7 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// API keys that are let in; empty: any key is, and pages need none.
     pub keys: Vec<String>,
-    /// Names under which the server may be addressed besides `localhost` and its own address (`Host` header).
+    /// Names under which the server may be addressed besides `localhost` and any address (`Host` header).
     pub hosts: Vec<String>,
     /// Faults and records for tests (see [`Fault`]). Never for data of value: they need no key.
     pub test_controls: bool,
@@ -73,6 +75,9 @@ pub enum StartError {
         /// What the system says.
         cause: io::Error,
     },
+    /// Other machines could reach it, and it would let anyone in.
+    #[error("{0} can be reached by other machines: give at least one API key, or listen on 127.0.0.1")]
+    Open(SocketAddr),
     /// The data file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -100,6 +105,9 @@ struct Shared {
 impl Server {
     /// Starts to listen.
     pub fn start(options: Options) -> Result<Self, StartError> {
+        if options.keys.is_empty() && !options.addr.ip().is_loopback() {
+            return Err(StartError::Open(options.addr));
+        }
         let store: Box<dyn Store> = match &options.data {
             Some(path) => Box::new(DiskStore::open(path)?),
             None => Box::new(MemoryStore::default()),
@@ -116,7 +124,7 @@ impl Server {
             body_max: settings.body_max,
             backend: Mutex::new(Backend::open(store, settings)?),
             controls: options.test_controls.then(Controls::default),
-            guard: Guard::new(addr.ip(), options.hosts),
+            guard: Guard::new(options.hosts),
             stopping: AtomicBool::new(false),
             connections: Mutex::default(),
         });
@@ -142,7 +150,7 @@ impl Server {
 
     /// Does something with the heart while no request is being answered.
     pub fn with_backend<T>(&self, work: impl FnOnce(&mut Backend) -> T) -> T {
-        work(&mut lock(&self.shared.backend))
+        work(&mut heart(&self.shared))
     }
 
     /// Faults and records, if the server was started with them.
@@ -157,7 +165,7 @@ impl Server {
         }
     }
 
-    /// Stops listening and closes all connections. What has been answered is kept.
+    /// Stops listening, closes all connections, and waits until the data file is free. What has been answered is kept.
     pub fn stop(self) {
         drop(self);
     }
@@ -167,12 +175,21 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         // Wakes the thread that waits for connections.
-        let _woken = TcpStream::connect_timeout(&self.addr, Duration::from_secs(1));
+        let mut near = self.addr;
+        if near.ip().is_unspecified() {
+            near.set_ip(if near.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() });
+        }
+        let _woken = TcpStream::connect_timeout(&near, Duration::from_secs(1));
         if let Some(acceptor) = self.acceptor.take() {
             let _ended = acceptor.join();
         }
         for connection in lock(&self.shared.connections).values() {
             let _closed = connection.shutdown(Shutdown::Both);
+        }
+        // The data file is free when the last thread has let go of it. One that sleeps in a scripted fault may take longer.
+        let start = Instant::now();
+        while Arc::strong_count(&self.shared) > 1 && start.elapsed() < STOPPING {
+            thread::sleep(Duration::from_millis(2));
         }
     }
 }
@@ -237,10 +254,10 @@ fn answer(shared: &Shared, conn: u64, request: &Request) -> Option<(Response, Op
         return Some((refused, None));
     }
     let Some(controls) = &shared.controls else { return Some((work(shared, request), None)) };
-    if let Some(response) = controls::handle(controls, &shared.backend, request) {
+    if let Some(response) = controls::handle(controls, &mut heart(shared), request) {
         return Some((response, None));
     }
-    let admitted = lock(&shared.backend).admits(now_ms(), request);
+    let admitted = heart(shared).admits(now_ms(), request);
     let (n, fault) = controls.arrived(conn, request, admitted);
     let Some(fault) = fault else {
         let response = work(shared, request);
@@ -261,7 +278,7 @@ fn answer(shared: &Shared, conn: u64, request: &Request) -> Option<(Response, Op
 
 /// The heart's answer, once what it says is on the disk.
 fn work(shared: &Shared, request: &Request) -> Response {
-    let mut backend = lock(&shared.backend);
+    let mut backend = heart(shared);
     let response = backend.handle(now_ms(), request);
     let barrier = backend.barrier();
     drop(backend);
@@ -276,7 +293,17 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A thread that panicked in a request leaves the heart as it was between two changes; the others go on.
+/// The heart. A thread that panicked in a request leaves it as the store is; the others go on.
+fn heart(shared: &Shared) -> MutexGuard<'_, Backend> {
+    shared.backend.lock().unwrap_or_else(|poisoned| {
+        shared.backend.clear_poison();
+        let mut backend = poisoned.into_inner();
+        backend.recover();
+        backend
+    })
+}
+
+/// Plain collections, whole between any two lines.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

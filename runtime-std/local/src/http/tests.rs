@@ -54,6 +54,13 @@ fn one_connection_carries_many_requests() {
 }
 
 #[test]
+fn what_other_machines_reach_needs_a_key() {
+    let addr = "0.0.0.0:0".parse().unwrap();
+    assert!(matches!(Server::start(Options { addr, ..Options::default() }), Err(StartError::Open(_))));
+    assert!(Server::start(Options { addr, keys: vec!["k".into()], ..Options::default() }).is_ok());
+}
+
+#[test]
 fn a_hundred_clients_at_once() {
     let server = started(Options::default());
     upsert(&server);
@@ -118,6 +125,21 @@ fn what_was_answered_is_there_after_a_restart() {
     assert_eq!(started(options()).snapshot("e", "p", "r").unwrap(), before);
     let copied = started(Options { data: Some(copy), ..Options::default() });
     assert_eq!(copied.snapshot("e", "p", "r").unwrap(), before);
+}
+
+#[test]
+fn a_server_can_be_followed_by_another_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = Some(dir.path().join("data.redb"));
+    let mut addr = Options::default().addr;
+    for _ in 0..10 {
+        let server = started(Options { addr, data: data.clone(), ..Options::default() });
+        addr = server.addr();
+        let idle: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(addr).unwrap()).collect();
+        upsert(&server);
+        server.stop();
+        drop(idle);
+    }
 }
 
 #[test]

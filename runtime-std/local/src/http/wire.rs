@@ -270,4 +270,16 @@ mod tests {
         write(&mut out, &response, false, false, Some(1)).unwrap();
         assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Type: aX: y\r\nContent-Length: 3\r\nConnection: close\r\n\r\na");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_end_in_a_request_or_a_refusal(noise in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), at in 0usize..80) {
+            let good = b"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+            let mut text = good.to_vec();
+            text.splice(at.min(good.len())..(at + 3).min(good.len()), noise);
+            if let Ok(incoming) = read(&mut text.as_slice(), &mut Vec::new(), 64) {
+                assert!(incoming.request.body.len() <= 64);
+            }
+        }
+    }
 }

@@ -1,8 +1,8 @@
-//! History by metric: every number of every row in columns, so that a chart of a million steps is one pass over memory.
+//! History by metric: every number of every row in columns, so that a chart of a million steps needs no row.
 
+use super::series::{Bucket, Series};
 use crate::json;
-use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Where a row is and which step it has.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,23 +23,12 @@ pub(crate) struct Columns {
     path: String,
 }
 
-#[derive(Debug, Default, Clone)]
-struct Series {
-    rows: Vec<u32>,
-    values: Vec<f64>,
-}
-
-/// What one pixel column of a chart shows. JSON has no non-finite numbers: they are counted instead.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Bucket {
-    /// Smallest and largest x of the points in it.
-    pub x: (f64, f64),
-    /// Smallest and largest finite value; null if there is none.
-    pub y: Option<(f64, f64)>,
-    /// Finite values.
-    pub count: u64,
-    /// NaN and infinite values.
-    pub nonfinite: u64,
+/// What is known of a metric at a glance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Metric {
+    pub count: usize,
+    /// The value that came last.
+    pub last: f64,
 }
 
 impl Columns {
@@ -60,8 +49,7 @@ impl Columns {
                     self.series.len() - 1
                 }
             };
-            self.series[number].rows.push(row);
-            self.series[number].values.push(value);
+            self.series[number].push(row, value);
         });
         self.path = path;
         #[expect(clippy::cast_precision_loss, reason = "steps are doubles in the protocol")]
@@ -88,14 +76,14 @@ impl Columns {
         let series: Vec<&Series> =
             names.iter().map(|name| self.numbers.get(*name).map(|n| &self.series[*n])).collect::<Option<_>>()?;
         let first = series.first()?;
-        let mut rows = first.rows.clone();
+        let mut rows = first.rows().to_vec();
         for other in &series[1..] {
             let mut at = 0;
             rows.retain(|row| {
-                while other.rows.get(at).is_some_and(|have| have < row) {
+                while other.rows().get(at).is_some_and(|have| have < row) {
                     at += 1;
                 }
-                other.rows.get(at) == Some(row)
+                other.rows().get(at) == Some(row)
             });
         }
         Some(rows.into_iter().map(|row| self.places[row as usize]).collect())
@@ -108,8 +96,7 @@ impl Columns {
 
     /// Bytes in memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        let values: usize = self.series.iter().map(|series| series.values.len()).sum();
-        self.places.len() * size_of::<Place>() + values * (size_of::<f64>() + size_of::<u32>())
+        self.places.len() * size_of::<Place>() + self.series.iter().map(Series::bytes).sum::<usize>()
     }
 
     /// Step of the last row.
@@ -117,61 +104,90 @@ impl Columns {
         self.last().map(|place| place.step)
     }
 
-    /// Names of the metrics and how many values each has, by name.
-    pub(crate) fn names(&self) -> Vec<(&str, usize)> {
-        let mut names: Vec<_> =
-            self.numbers.iter().map(|(name, number)| (name.as_str(), self.series[*number].values.len())).collect();
-        names.sort_unstable();
-        names
+    /// The metrics by name.
+    pub(crate) fn names(&self) -> BTreeMap<String, Metric> {
+        let one = |(name, number): (&String, &usize)| {
+            let series = &self.series[*number];
+            (name.clone(), Metric { count: series.len(), last: series.last().unwrap_or(f64::NAN) })
+        };
+        self.numbers.iter().map(one).collect()
     }
 
     /// The smallest and largest value in each of `buckets` equal parts of the x axis. Empty parts are left out.
     /// `axis` is another metric, or none for the step; `from..=to` limits x.
     pub(crate) fn chart(&self, name: &str, axis: Option<&str>, limits: (f64, f64), buckets: usize) -> Vec<Bucket> {
         let Some(series) = self.numbers.get(name).map(|number| &self.series[*number]) else { return Vec::new() };
-        let axis = axis.filter(|axis| *axis != "_step").map(|axis| self.numbers.get(axis).map(|n| &self.series[*n]));
-        let wanted = |(x, _): &(f64, f64)| *x >= limits.0 && *x <= limits.1;
-        let points: Vec<(f64, f64)> = match axis {
-            None => {
-                let rows = series.rows.iter().zip(&series.values);
-                rows.map(|(row, value)| (self.places[*row as usize].step, *value)).filter(wanted).collect()
-            }
-            Some(None) => return Vec::new(),
-            Some(Some(axis)) => joined(axis, series).filter(wanted).collect(),
-        };
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        points.iter().for_each(|(x, _)| (low, high) = (low.min(*x), high.max(*x)));
-        if low > high || buckets == 0 {
+        if buckets == 0 {
             return Vec::new();
         }
-        #[expect(clippy::cast_precision_loss, reason = "a chart has some thousand pixels")]
-        let scale = if high > low { buckets as f64 / (high - low) } else { 0.0 };
-        let mut found: Vec<Option<Bucket>> = vec![None; buckets];
-        for (x, y) in points {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and `buckets`")]
-            let at = (((x - low) * scale) as usize).min(buckets - 1);
-            let bucket = found[at].get_or_insert(Bucket { x: (x, x), y: None, count: 0, nonfinite: 0 });
-            bucket.x = (bucket.x.0.min(x), bucket.x.1.max(x));
-            if y.is_finite() {
-                bucket.count += 1;
-                bucket.y = Some(bucket.y.map_or((y, y), |(least, most)| (least.min(y), most.max(y))));
-            } else {
-                bucket.nonfinite += 1;
-            }
+        match axis.filter(|axis| *axis != "_step") {
+            None if !self.unsorted => self.chart_of_parts(series, limits, buckets),
+            None => scattered(series.pairs().map(|(row, y)| (self.places[row as usize].step, y)), limits, buckets),
+            Some(axis) => match self.numbers.get(axis) {
+                Some(axis) => scattered(self.series[*axis].joined(series), limits, buckets),
+                None => Vec::new(),
+            },
         }
-        found.into_iter().flatten().collect()
+    }
+
+    /// Over ascending steps a bucket is a part of the values: its ends are searched for, what is between is known.
+    fn chart_of_parts(&self, series: &Series, limits: (f64, f64), buckets: usize) -> Vec<Bucket> {
+        let rows = series.rows();
+        let step = |at: usize| self.places[rows[at] as usize].step;
+        let first = rows.partition_point(|row| self.places[*row as usize].step < limits.0);
+        let end = rows.partition_point(|row| self.places[*row as usize].step <= limits.1);
+        if first >= end {
+            return Vec::new();
+        }
+        let scale = Scale::new(step(first), step(end - 1), buckets);
+        let mut found = Vec::new();
+        let mut from = first;
+        while from < end {
+            let bucket = scale.bucket(step(from));
+            let to =
+                from + rows[from..end].partition_point(|row| scale.bucket(self.places[*row as usize].step) <= bucket);
+            let mut one = Bucket::at(step(from));
+            one.x.1 = step(to - 1);
+            series.collect(from, to, &mut one);
+            found.push(one);
+            from = to;
+        }
+        found
     }
 }
 
-/// Values of two series that stand in the same row.
-fn joined<'a>(xs: &'a Series, ys: &'a Series) -> impl Iterator<Item = (f64, f64)> + 'a {
-    let mut at = 0;
-    ys.rows.iter().zip(&ys.values).filter_map(move |(row, y)| {
-        while xs.rows.get(at).is_some_and(|other| other < row) {
-            at += 1;
-        }
-        (xs.rows.get(at) == Some(row)).then(|| (xs.values[at], *y))
-    })
+/// Which part of an axis an x is in.
+struct Scale {
+    low: f64,
+    factor: f64,
+    buckets: usize,
+}
+
+impl Scale {
+    fn new(low: f64, high: f64, buckets: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a chart has some thousand pixels")]
+        let factor = if high > low { buckets as f64 / (high - low) } else { 0.0 };
+        Self { low, factor, buckets }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and `buckets`")]
+    fn bucket(&self, x: f64) -> usize {
+        (((x - self.low) * self.factor) as usize).min(self.buckets - 1)
+    }
+}
+
+/// A chart of points in any order.
+fn scattered(points: impl Iterator<Item = (f64, f64)>, limits: (f64, f64), buckets: usize) -> Vec<Bucket> {
+    let wanted = |(x, _): &(f64, f64)| x.is_finite() && *x >= limits.0 && *x <= limits.1;
+    let points: Vec<(f64, f64)> = points.filter(wanted).collect();
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    points.iter().for_each(|(x, _)| (low, high) = (low.min(*x), high.max(*x)));
+    let scale = Scale::new(low, high, buckets);
+    let mut found: Vec<Option<Bucket>> = vec![None; buckets];
+    for (x, y) in points {
+        found[scale.bucket(x)].get_or_insert(Bucket::at(x)).take(x, y);
+    }
+    found.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -200,7 +216,7 @@ mod tests {
         assert_eq!(columns.chart("loss", Some("half"), (250.0, 250.9), 10).len(), 1);
         assert_eq!(columns.chart("loss", Some("none"), ALL, 10), []);
         assert_eq!(columns.chart("none", None, ALL, 10), []);
-        assert_eq!(columns.names()[2], ("loss", 1000));
+        assert_eq!(columns.names()["loss"], Metric { count: 1000, last: 5.0 });
         assert_eq!(columns.last_step(), Some(999.0));
         assert_eq!(columns.between(10.0, 12.0).len(), 2);
         assert_eq!(columns.with_all(&["_step", "loss"]).map(|rows| rows.len()), Some(1000));
@@ -220,5 +236,20 @@ mod tests {
         assert_eq!(steps(f64::NEG_INFINITY, f64::INFINITY), [2.0, 2.0, 3.0, 5.0]);
         assert_eq!(steps(2.5, 5.0), [3.0]);
         assert_eq!(columns.last().map(|place| place.offset), Some(0));
+    }
+
+    #[test]
+    fn parts_and_points_give_the_same_chart() {
+        let mut columns = Columns::default();
+        for step in 0..3000u64 {
+            let text = format!("{{\"_step\":{},\"copy\":{0},\"y\":{}}}", step * step / 7, (step * 7919) % 1000);
+            columns.push(0, step, &text);
+        }
+        for (limits, buckets) in
+            [(ALL, 100), (ALL, 1), ((1000.0, 50_000.0), 333), ((5e5, 5e5), 3), ((-9.0, -1.0), 3), (ALL, 0)]
+        {
+            let parts = columns.chart("y", None, limits, buckets);
+            assert_eq!(parts, columns.chart("y", Some("copy"), limits, buckets), "{limits:?} {buckets}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Model,
-    columns::Place,
+    columns::{Metric, Place},
     keys::{self, Log},
     rows::{self, Rows},
 };
@@ -13,8 +13,8 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The last step, and of each key how many numbers it has.
-pub(crate) type HistoryKeys = (f64, BTreeMap<String, usize>);
+/// The last step, and the metrics.
+pub(crate) type HistoryKeys = (f64, BTreeMap<String, Metric>);
 
 /// How many runs a fork of a fork of a run is followed through.
 const FORKS_MAX: usize = 32;
@@ -166,8 +166,7 @@ impl Model {
     pub(crate) fn history_keys(&mut self, id: u64) -> Result<Option<HistoryKeys>, StoreError> {
         let Some(data) = self.data(id)? else { return Ok(None) };
         let Some(last) = data.columns.last_step() else { return Ok(None) };
-        let names = data.columns.names().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
-        Ok(Some((last, names)))
+        Ok(Some((last, data.columns.names())))
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod keys;
 mod push;
 mod rows;
 mod run;
+mod series;
 
 use crate::store::{Op, Store, StoreError};
 use keys::Log;
@@ -16,16 +17,23 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub(crate) use artifacts::{Artifact, Artifacts, Collection, Manifest, Member};
-pub use columns::Bucket;
+pub(crate) use columns::Metric;
 pub(crate) use files::File;
+pub(crate) use history::HistoryKeys;
 pub(crate) use push::{Push, PushFailure};
 pub use run::Counters;
 pub(crate) use run::{Data, Meta, Run};
+pub use series::Bucket;
+
+/// The layout that this version writes.
+const FORMAT: u64 = 1;
 
 /// What the store keeps of the server itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Server {
+    /// How keys and values are laid out.
+    format: u64,
     last_id: u64,
     /// Signs upload addresses and tokens. Made once.
     secret: String,
@@ -64,7 +72,11 @@ impl Model {
     pub(crate) fn open(store: Box<dyn Store>, secret: &str) -> Result<Self, StoreError> {
         let server = store.get(keys::SERVER)?.and_then(|value| serde_json::from_slice(&value).ok());
         let fresh = server.is_none();
-        let server = server.unwrap_or_else(|| Server { last_id: 0, secret: secret.to_owned() });
+        let new = || Server { format: FORMAT, last_id: 0, secret: secret.to_owned() };
+        let server: Server = server.unwrap_or_else(new);
+        if server.format > FORMAT {
+            return Err(StoreError::Newer(server.format));
+        }
         let mut model = Self {
             store,
             server,

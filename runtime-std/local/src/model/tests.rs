@@ -128,6 +128,65 @@ fn a_deleted_run_leaves_nothing() {
     assert_eq!(left, b"gp");
 }
 
+fn artifact(model: &mut Model, collection: u64, digest: &str, aliases: &[&str], kind: &str, paths: &[&str]) -> u64 {
+    let wanted = aliases.iter().map(ToString::to_string).collect();
+    let like = Artifact { entity: "e".into(), collection, digest: digest.into(), wanted, ..Artifact::default() };
+    let id = model.new_artifact(like);
+    model.new_manifest(id, kind, "", false).unwrap();
+    let manifest = model.new_manifest(id, kind, "d", true).unwrap();
+    let contents: serde_json::Map<String, Value> =
+        paths.iter().map(|path| ((*path).to_owned(), json!({ "digest": "x", "size": 2 }))).collect();
+    model
+        .put_object("e", &manifest.object(), json!({ "version": 1, "contents": contents }).to_string().as_bytes())
+        .unwrap();
+    model.commit().unwrap();
+    model.commit_artifact(5, id).unwrap();
+    model.commit().unwrap();
+    id
+}
+
+#[test]
+fn data_of_a_newer_version_are_left_alone() {
+    let mut store = MemoryStore::default();
+    store.apply(vec![Op::Put(keys::SERVER.to_vec(), b"{\"format\":2}".to_vec())]).unwrap();
+    assert!(matches!(Model::open(Box::new(store), "s"), Err(StoreError::Newer(2))));
+}
+
+#[test]
+fn versions_of_a_collection() {
+    let (mut model, _) = model();
+    let like = Collection {
+        entity: "e".into(),
+        project: "p".into(),
+        name: "c".into(),
+        kind: "t".into(),
+        ..Collection::default()
+    };
+    let collection = model.ensure_collection(0, like.clone());
+    assert_eq!(model.ensure_collection(0, like), collection);
+    let first = artifact(&mut model, collection, "d1", &["latest", "best"], "FULL", &["a", "b"]);
+    let second = artifact(&mut model, collection, "d2", &["latest", ""], "INCREMENTAL", &["c"]);
+    model.reload().unwrap();
+    let named = |model: &Model, alias: &str| {
+        let all = &model.artifacts;
+        let one = all.named("e", "p", "c").unwrap();
+        one.member(alias, |id| all.artifacts[&id].digest.clone()).map(|member| member.artifact)
+    };
+    for (alias, wanted) in [("latest", second), ("best", first), ("v0", first), ("v1", second), ("d1", first)] {
+        assert_eq!(named(&model, alias), Some(wanted), "{alias}");
+    }
+    assert_eq!(named(&model, "v2"), None);
+    assert_eq!(model.contents(second).unwrap().keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!((model.artifacts.artifacts[&second].size, model.artifacts.artifacts[&second].count), (6, 3));
+    let portfolio =
+        Collection { portfolio: true, name: "l".into(), ..model.artifacts.collections[&collection].clone() };
+    let portfolio = model.ensure_collection(0, Collection { members: Vec::new(), ..portfolio });
+    assert_eq!(model.link(0, portfolio, second, &["prod".into()]), Some(0));
+    assert!(model.delete_artifact(second) && !model.delete_artifact(second));
+    assert_eq!((named(&model, "latest"), named(&model, "v1")), (Some(first), None));
+    assert_eq!(model.artifacts.collections[&portfolio].members, []);
+}
+
 proptest! {
     /// Pieces of a history in any order, overlapping, again and again: once all have come, the state is that of one push.
     #[test]

@@ -9,6 +9,8 @@ use super::{Barrier, Op, Store, StoreError};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableDefinition};
 use std::{
     fmt::Display,
+    fs::OpenOptions,
+    io,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -59,6 +61,7 @@ impl DiskStore {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| failed(error.to_string()))?;
         }
+        private(path).map_err(|error| failed(error.to_string()))?;
         let database = match Database::builder().set_cache_size(64 << 20).create(path) {
             Ok(database) => database,
             Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(name)),
@@ -69,6 +72,18 @@ impl DiskStore {
         transaction.commit().map_err(|error| failed(error.to_string()))?;
         let shared = Shared { database, path: name, applied: AtomicU64::new(0), durable: Mutex::new(0) };
         Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+/// Makes an empty file that only its owner may read: there is a secret in it, and somebody's data.
+fn private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

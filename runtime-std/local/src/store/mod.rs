@@ -13,6 +13,9 @@ pub enum StoreError {
     /// Another process has the file open.
     #[error("{0} is in use by another server: stop that one or choose another file")]
     InUse(String),
+    /// The data are laid out in a way that came later than this program.
+    #[error("the data were written by a newer version (format {0}): use that one, or another file")]
+    Newer(u64),
     /// Any other failure of the disk or the file.
     #[error("cannot use the data file {path}: {cause}")]
     Failed {

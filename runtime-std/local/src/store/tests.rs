@@ -38,6 +38,11 @@ fn disk_keeps_the_promises_and_the_data() {
     let mut store = DiskStore::open(&path).unwrap();
     promises(&mut store);
     assert!(matches!(DiskStore::open(&path), Err(StoreError::InUse(_))));
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "others may read it");
+    }
     drop(store);
     let store = DiskStore::open(&path).unwrap();
     assert_eq!(keys(&store, b"", b""), [b"a1".to_vec(), b"a\xff".to_vec(), b"b".to_vec()]);

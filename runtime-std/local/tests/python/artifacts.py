@@ -35,8 +35,12 @@ with wandb.init(project="p", id="maker", settings=fast()) as run:
     run.log({"table": wandb.Table(columns=["a", "b"], data=[[1, "x"], [2, "y"]])})
     reference = wandb.Artifact("refs", type="dataset")
     reference.add(wandb.Table(columns=["c"], data=[[1]]), "inner")
-    reference.add_reference("http://127.0.0.1:9/x.bin", checksum=False)
+    pathlib.Path("local.txt").write_text("here")
+    reference.add_reference(pathlib.Path("local.txt").resolve().as_uri(), name="local.txt")
     run.log_artifact(reference).wait()
+    far = wandb.Artifact("far", type="dataset")
+    far.add_reference("http://127.0.0.1:9/x.bin", checksum=False)
+    assert run.log_artifact(far).wait().size == 0
 
 with wandb.init(project="p", id="user", settings=fast()) as run:
     used = run.use_artifact("ds:good")
@@ -72,6 +76,8 @@ old.delete(delete_aliases=True)
 assert not wandb.Api().artifact_exists("local/p/ds:v0")
 table = api.artifact("local/p/refs:v0").get("inner")
 assert table.data == [[1]], table.data
+api.artifact("local/p/refs:v0").download(root="refs", skip_cache=True, path_prefix="local")
+assert pathlib.Path("refs/local.txt").read_text() == "here"
 name = next(one.name for one in api.run("local/p/maker").logged_artifacts() if one.type == "run_table")
 assert api.artifact(f"local/p/{name}").get("table").data == [[1, "x"], [2, "y"]]
 

@@ -70,3 +70,10 @@ else:
     raise AssertionError("a deleted run was read")
 api.create_project("fresh", "local")
 assert {project.name for project in wandb.Api().projects()} == {"p", "fresh"}
+
+made = api.create_run(project="fresh", entity="local")
+made.update_state("failed") if made.state in ("pending", "running") else None
+assert wandb.Api().run(f"local/fresh/{made.id}").state in ("failed", "finished"), made.state
+with wandb.init(project="p", id="stopped", settings=fast()) as run:
+    wandb.Api().run("local/p/stopped").stop()
+    assert state("local/p/stopped")["stop"] and state("local/p/stopped")["state"] == "running"

@@ -10,6 +10,9 @@ def start(**how):
     return wandb.init(project="p", settings=fast(), **how)
 
 
+# Not even the project is there.
+with start(id="early", resume="allow") as run:
+    run.log({"x": 1})
 with start(id="r", config={"a": 1}) as run:
     for i in range(3):
         run.log({"x": i})

@@ -1,17 +1,31 @@
 //! The program `runwire`: reads arguments, calls the library, prints.
 
+mod arguments;
+mod demo;
+mod exec;
 mod export;
 mod inspect;
+mod local;
 mod replay;
+mod sync;
 
-use runwire_std::{exec, flags, sidecar};
+use runwire_std::{flags, sidecar};
 use std::{ffi::OsString, process::ExitCode};
 
 const HELP: &str = "\
 runwire: an engine for experiment tracking that never loses a metric
 
 Usage:
-  runwire exec -- CMD ARGS...     run a program on the official SDK with this engine as its service
+  runwire demo [--keep] [--serve] a small training, logged to the embedded server
+  runwire exec [--local] -- CMD ARGS...
+                                  run a program on the official SDK with this engine as its service;
+                                  with --local its runs go to the embedded server
+  runwire local [--addr IP:PORT] [--data FILE] [--key KEY]
+                                  serve the embedded server: look at runs, send runs to it
+  runwire sync PATH... [--watch] [--again] [--local] [-n N] [--base-url URL] [--api-key KEY]
+               [--project P] [--entity E] [--id ID]
+                                  upload logs; what is delivered already is not sent again, unless
+                                  --again says that the server does not have it
   runwire inspect FILE [--json]   what is in a .wandb log, damage included
   runwire export FILE [--format jsonl|csv] [--output FILE]
                                   the rows of a log, on standard output
@@ -23,7 +37,10 @@ Usage:
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let code = match arguments.first().and_then(|first| first.to_str()) {
-        Some("exec") => run_exec(&arguments[1..]),
+        Some("exec") => exec::run(&arguments[1..]),
+        Some("local") => local::run(&arguments[1..]),
+        Some("demo") => demo::run(&arguments[1..]),
+        Some("sync") => sync::run(&arguments[1..]),
         Some("inspect") => inspect::run(&arguments[1..]),
         Some("export") => export::run(&arguments[1..]),
         Some("replay") => replay::run(&arguments[1..]),
@@ -39,20 +56,6 @@ fn main() -> ExitCode {
         Some(_) | None => serve(&arguments),
     };
     ExitCode::from(u8::try_from(code & 0xFF).unwrap_or(1))
-}
-
-fn run_exec(arguments: &[OsString]) -> i32 {
-    let command = match arguments.first() {
-        Some(first) if first == "--" => &arguments[1..],
-        Some(_) | None => arguments,
-    };
-    if command.is_empty() {
-        return fail(2, "exec needs a command: runwire exec -- python train.py");
-    }
-    match exec::exec(command) {
-        Ok(code) => code,
-        Err(error) => fail(127, &error.to_string()),
-    }
 }
 
 fn serve(arguments: &[OsString]) -> i32 {

@@ -1,7 +1,14 @@
 //! The transport against small servers on loopback that say exactly what a test wants.
 
+mod hostile;
+mod tls;
+mod ways;
+
 use super::*;
-use runwire_core::net::{Header, Purpose};
+use runwire_core::{
+    FailureKind,
+    net::{Header, Purpose},
+};
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,

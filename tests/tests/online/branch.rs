@@ -1,0 +1,201 @@
+//! Runs that go on from others: resumed, forked, rewound.
+
+use runwire_proto::wire::{BranchPoint, RunRecord, error_info::ErrorCode};
+use runwire_tests::client::config_item;
+use runwire_tests::online::{Backend, Setup, earlier_run, rows, set_up};
+use serde_json::{Value, json};
+
+const STATUS: &str = "graphql:RunResumeStatus";
+const UPSERT: &str = "graphql:UpsertBucket";
+
+fn resume(backend: &Backend, how: &str) -> Setup {
+    set_up(&backend.url(), |settings| settings.resume = Some(how.into()), |_| {})
+}
+
+/// The answer about an old run, with changes.
+fn status(change: Value) -> Value {
+    let mut bucket = json!({
+        "id": "stored", "name": "run1", "displayName": "old", "summaryMetrics": "{\"_runtime\":50,\"x\":1}",
+        "config": "{\"a\":{\"value\":9},\"k\":{\"value\":1}}", "tags": ["t"], "notes": "n",
+        "historyLineCount": 8, "eventsLineCount": 3, "logLineCount": 4,
+        "historyTail": "[\"{\\\"_step\\\":9,\\\"_runtime\\\":70.2}\"]", "eventsTail": "[\"{\\\"_runtime\\\":60}\"]",
+        "wandbConfig": "{\"t\":1}",
+    });
+    for (key, value) in change.as_object().expect("changes are an object") {
+        bucket[key] = value.clone();
+    }
+    let model = json!({"id": "m", "name": "p", "entity": {"id": "e", "name": "e"}, "bucket": bucket});
+    json!({"on": STATUS, "status": 200, "body": {"data": {"model": model}}})
+}
+
+fn branch(run: &str, value: f64) -> impl Fn(&mut RunRecord) {
+    let run = run.to_owned();
+    move |record| {
+        record.branch_point = Some(BranchPoint { run: run.clone(), metric: "_step".into(), value });
+    }
+}
+
+#[test]
+fn backend_21_must_resume_what_is_not_there() {
+    let backend = Backend::start();
+    let setup = resume(&backend, "must");
+    assert_eq!(setup.error().code, i32::from(ErrorCode::Usage));
+    assert!(setup.error().message.starts_with("Run (run1) does not exist"), "{:?}", setup.answer);
+    assert_eq!((backend.count(UPSERT), backend.count("file_stream")), (0, 0));
+}
+
+#[test]
+fn backend_22_never_resume_what_is_there() {
+    let backend = earlier_run(Backend::start(), "run1", 2);
+    backend.controls().clear_requests();
+    let setup = resume(&backend, "never");
+    assert_eq!(setup.error().code, i32::from(ErrorCode::Usage));
+    assert!(setup.error().message.starts_with("Run (run1) already exists"), "{:?}", setup.answer);
+    assert_eq!((backend.count(UPSERT), backend.count("file_stream")), (0, 0));
+}
+
+#[test]
+fn run_12_each_wish_for_each_run() {
+    let backend = earlier_run(Backend::start(), "run1", 2);
+    assert!(resume(&backend, "must").answer.expect("it is there").resumed);
+    let fresh = Backend::start();
+    assert!(!resume(&fresh, "never").answer.expect("nothing is there").resumed);
+    assert!(!resume(&fresh, "allow").answer.is_ok_and(|run| run.resumed), "an upsert alone makes no run to resume");
+}
+
+#[test]
+fn backend_23_and_run_13_a_resumed_run_goes_on() {
+    let backend = Backend::start();
+    backend.fault(status(json!({})));
+    let setup = set_up(
+        &backend.url(),
+        |settings| {
+            settings.resume = Some("allow".into());
+            settings.console = Some("wrap".into());
+        },
+        |_| {},
+    );
+    let run = setup.answer.clone().expect("it is resumed");
+    assert!(run.resumed);
+    assert_eq!((run.starting_step, run.runtime), (10, 70));
+    assert_eq!((run.tags, run.notes.as_str()), (vec!["t".to_owned()], "n"));
+    let mut online = setup.begin(backend);
+    online.row(&[("x", "1")]);
+    online.print("hello\n");
+    online.exit(0);
+    let upsert = &online.backend.variables("UpsertBucket")[0];
+    assert_eq!(upsert["id"], "stored");
+    let config: Value = serde_json::from_str(upsert["config"].as_str().expect("a text")).expect("JSON");
+    assert_eq!((&config["a"]["value"], &config["k"]["value"]), (&json!(1), &json!(1)));
+    let pushes = online.backend.pushes();
+    let chunk = |name: &str| pushes.iter().find_map(|push| push["files"].get(name)).expect("it was pushed").clone();
+    let history = chunk("wandb-history.jsonl");
+    assert_eq!(history["offset"], 8);
+    let row: Value = serde_json::from_str(history["content"][0].as_str().expect("a text")).expect("JSON");
+    assert_eq!(row["_step"], 10);
+    assert!(row["_runtime"].as_f64().expect("a number") >= 70.2, "{row}");
+    assert_eq!(chunk("output.log")["offset"], 4);
+}
+
+#[test]
+fn backend_24_a_run_that_nobody_has_begun() {
+    let backend = Backend::start();
+    backend.fault(status(json!({"wandbConfig": "{}"})));
+    let setup = resume(&backend, "allow");
+    assert!(!setup.answer.as_ref().expect("it is new").resumed);
+    assert_eq!(backend.variables("UpsertBucket")[0]["id"], Value::Null);
+}
+
+#[test]
+fn backend_25_a_damaged_old_run() {
+    let backend = Backend::start();
+    backend.fault(status(json!({"historyLineCount": null})));
+    assert!(resume(&backend, "must").answer.is_err());
+    // The official client fails here too; ours goes on with what it can read and says so.
+    backend.fault(status(json!({"config": "{", "eventsLineCount": null})));
+    let mut setup = resume(&backend, "allow");
+    assert!(setup.answer.as_ref().expect("it is resumed").resumed);
+    let told = setup.run.messages().join("\n");
+    assert!(told.contains("not all of its old state"), "{told}");
+}
+
+#[test]
+fn backend_26_and_run_16_a_rewound_run() {
+    let backend = earlier_run(Backend::start(), "run1", 5);
+    let setup = set_up(&backend.url(), |_| {}, branch("run1", 1.0));
+    let run = setup.answer.clone().expect("it is rewound");
+    assert_eq!(run.starting_step, 2);
+    let asked = &backend.variables("RewindRun")[0];
+    assert_eq!(
+        (&asked["metricName"], &asked["metricValue"], &asked["runName"]),
+        (&json!("_step"), &json!(1), &json!("run1"))
+    );
+    let mut online = setup.begin(backend);
+    online.row(&[("x", "70")]);
+    let (state, backend) = online.end();
+    assert_ne!(backend.variables("UpsertBucket").last().expect("there was one")["id"], json!(""));
+    let rows: Vec<(Value, Value)> = rows(&state).iter().map(|row| (row["x"].clone(), row["_step"].clone())).collect();
+    assert_eq!(rows, [(json!(0), json!(0)), (json!(1), json!(1)), (json!(70), json!(2))]);
+}
+
+#[test]
+fn backend_27_a_missing_run_is_not_rewound() {
+    let backend = Backend::start();
+    let setup = set_up(&backend.url(), |_| {}, branch("run1", 1.0));
+    assert_eq!(setup.error().message, "failed to rewind run: run not found");
+    assert_eq!(setup.error().code, i32::from(ErrorCode::Communication));
+    assert_eq!(backend.count(UPSERT), 0);
+}
+
+#[test]
+fn backend_28_and_run_15_a_fork() {
+    let backend = earlier_run(Backend::start(), "base", 3);
+    backend.controls().clear_requests();
+    let setup = set_up(&backend.url(), |_| {}, branch("base", 1.0));
+    let run = setup.answer.clone().expect("it is forked");
+    assert!(run.forked);
+    assert_eq!(run.starting_step, 2);
+    let mut online = setup.begin(backend);
+    online.log_rows(1);
+    let (state, backend) = online.end();
+    let kinds: Vec<Value> = backend.requests("graphql").iter().map(|request| request["on"].clone()).collect();
+    assert!(kinds.iter().all(|kind| kind != STATUS && kind != "graphql:RewindRun"), "{kinds:?}");
+    assert_eq!(rows(&state)[0]["_step"], 2);
+    assert_eq!(state["writers"][""]["history"][0][0], 0, "its own rows begin at offset 0");
+    assert_eq!(state["config"]["_wandb"]["value"]["branch_point"], json!({"run_id": "base", "step": 1}));
+}
+
+#[test]
+fn run_15_a_fork_between_two_steps() {
+    let backend = Backend::start();
+    let setup = set_up(&backend.url(), |_| {}, branch("base", 2.7));
+    assert_eq!(setup.answer.expect("it is forked").starting_step, 3);
+}
+
+#[test]
+fn run_14_the_clock_of_a_resumed_run() {
+    let backend = Backend::start();
+    backend.fault(status(json!({"historyTail": "[\"{\\\"_step\\\":1,\\\"_runtime\\\":2.632}\"]", "eventsTail": "[]",
+        "summaryMetrics": "{}"})));
+    let setup = resume(&backend, "must");
+    assert_eq!(setup.answer.as_ref().expect("it is resumed").runtime, 2);
+    let mut online = setup.begin(backend);
+    online.log_rows(1);
+    online.exit(0);
+    let pushes = online.backend.pushes();
+    let row = pushes.iter().find_map(|push| push["files"]["wandb-history.jsonl"]["content"][0].as_str());
+    let row: Value = serde_json::from_str(row.expect("it was pushed")).expect("JSON");
+    assert!(row["_runtime"].as_f64().is_some_and(|runtime| runtime >= 2.632), "{row}");
+}
+
+#[test]
+fn run_13_a_value_of_the_new_run_wins() {
+    let backend = earlier_run(Backend::start(), "run1", 1);
+    let setup = set_up(
+        &backend.url(),
+        |settings| settings.resume = Some("must".into()),
+        |run| run.config.get_or_insert_default().update = vec![config_item(&["a"], "\"new\"")],
+    );
+    let (state, _) = setup.begin(backend).end();
+    assert_eq!(state["config"]["a"]["value"], "new");
+}
