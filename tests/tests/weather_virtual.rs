@@ -307,3 +307,31 @@ fn storms_of_503_and_429_are_sat_out() {
         sky.check(6000, false);
     }
 }
+
+#[test]
+fn the_tests_that_the_document_names_exist() {
+    let root = runwire_tests::official::workspace();
+    let text = std::fs::read_to_string(root.join("docs/WEATHER.md")).expect("the document is there");
+    let (_, table) = text.split_once("## What survives what").expect("it has the table");
+    let names: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.trim_end_matches([' ', '|']).rsplit('|').next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter(|name| *name != "weather")
+        .collect();
+    assert!(names.len() > 15, "only {} names in the table", names.len());
+    let mut sources = String::new();
+    let mut folders = vec![root.join("core/src"), root.join("tests/tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of the repository can be read") {
+            let path = entry.expect("a folder of the repository can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                sources += &std::fs::read_to_string(&path).expect("a source can be read");
+            }
+        }
+    }
+    let missing: Vec<&&str> = names.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}

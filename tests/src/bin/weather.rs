@@ -64,19 +64,21 @@ usage: weather [--quick] [--only WORD] [--ours PATH] [--scratch DIR]
             if storm == storms::Storm::Calm || wanted(storm.name()) {
                 eprintln!("weather: {}", storm.name());
                 let outcome = storms::run(storm, ours, scratch, *size)?;
-                lines.push(Line { name: storm.name().into(), outcome, repeats: storm.repeats() });
+                lines.push(Line { name: storm.name().into(), outcome, repeats: storm.repeats(), waits: false });
             }
         }
         const FULL: &str = "disk full midway";
         const KILLED: &str = "SIGKILL of the sidecar, then an upload";
         if wanted(FULL) {
             eprintln!("weather: {FULL}");
-            lines.push(Line { name: FULL.into(), outcome: disk::run(ours, scratch, *size)?, repeats: false });
+            let outcome = disk::run(ours, scratch, *size)?;
+            lines.push(Line { name: FULL.into(), outcome, repeats: false, waits: true });
         }
         if wanted(KILLED) {
             eprintln!("weather: {KILLED}");
             // What was under way when the process died may have been taken.
-            lines.push(Line { name: KILLED.into(), outcome: kills::run(ours, scratch, size.kills)?, repeats: true });
+            let outcome = kills::run(ours, scratch, size.kills)?;
+            lines.push(Line { name: KILLED.into(), outcome, repeats: true, waits: false });
         }
         let calm_kib = lines.first().map_or(0, |calm| calm.outcome.peak_kib);
         print!("{}", table::markdown(&lines, calm_kib));
