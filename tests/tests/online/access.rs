@@ -74,7 +74,11 @@ fn serve(stream: impl Read + Write, seen: &Heads) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
+        let is_tunnel = head.starts_with("CONNECT ");
         seen.lock().expect("nobody panics with it").push(head);
+        if is_tunnel && reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\n").is_ok() {
+            continue;
+        }
         let answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"data\":{}}";
         if reader.get_mut().write_all(answer).is_err() {
             return;
@@ -98,16 +102,13 @@ fn backend_68_everything_goes_through_the_proxy() {
     setup.run.row(&[("x", "1")]);
     setup.run.exit(0);
     let heads = heads.lock().expect("nobody panics with it").clone();
-    for path in ["/graphql", "/files/e/p/run1/file_stream"] {
-        let wanted = format!("POST http://server.invalid{path} HTTP/1.1");
-        let found = heads.iter().filter(|head| head.contains(&wanted)).count();
-        // A proxy may also be asked for a tunnel.
-        let tunnels = heads.iter().filter(|head| head.starts_with("CONNECT server.invalid:80 ")).count();
-        assert!(found + tunnels > 0, "{wanted} is not in {heads:?}");
-    }
-    // The name and the password, in base 64.
-    let told = |head: &String| head.to_ascii_lowercase().contains("proxy-authorization: basic dtpwdw==");
-    assert!(heads.iter().all(told), "{heads:?}");
+    let graphql = heads.iter().any(|head| head.contains("/graphql HTTP/1.1"));
+    let push = heads.iter().any(|head| head.contains("/files/e/p/run1/file_stream HTTP/1.1"));
+    assert!(graphql && push, "{heads:?}");
+    // The name and the password, in base 64. Within a tunnel they are not said again.
+    let told = |head: &&String| head.to_ascii_lowercase().contains("proxy-authorization: basic dtpwdw==");
+    let asked = heads.iter().filter(|head| head.starts_with("CONNECT ") || head.contains(" http://"));
+    assert!(asked.clone().count() > 0 && asked.clone().all(|head| told(&head)), "{heads:?}");
 }
 
 #[test]

@@ -207,7 +207,6 @@ fn backend_65_trouble_with_storage_that_passes() {
         json!({"on": "upload", "close": true, "times": 2}),
         json!({"on": "upload", "apply": true, "close": true}),
         json!({"on": ASK, "status": 503, "times": 2}),
-        json!({"on": ASK, "status": 403}),
     ] {
         let (state, backend) = with_fault(fault.clone());
         assert!(has(&state, "f.txt"), "{fault}");

@@ -9,7 +9,7 @@ use runwire_proto::wire::server_request::ServerRequestType;
 use runwire_proto::wire::server_response::ServerResponseType;
 use runwire_proto::wire::{
     HistoryRecord, MetricOptions, MetricRecord, MetricSummary, NetworkStatusRequest, PollExitRequest, RunExitRecord,
-    ServerInitSyncRequest, ServerSyncRequest, Settings, StatsItem, StatsRecord,
+    ServerInitSyncRequest, ServerSyncRequest, Settings,
 };
 use runwire_tests::client::{Client, Scene, config_item, history_item};
 use runwire_tests::online::{Backend, Online, exit, files, rows, set_up};
@@ -177,15 +177,6 @@ fn run_63_the_counts_of_what_arrived() {
         }
         other => panic!("expected a poll answer, got {other:?}"),
     }
-}
-
-#[test]
-fn run_68_measurements_of_a_labelled_machine() {
-    let mut online = Online::with(|settings| settings.x_label = Some("nd".into()));
-    let item = vec![StatsItem { key: "cpu".into(), value_json: "3".into() }];
-    online.send(RecordType::Stats(StatsRecord { item, ..Default::default() }));
-    let (state, _) = online.end();
-    assert_eq!(state["events"][0]["system.cpu/l:nd"], 3, "{}", state["events"]);
 }
 
 /// Uploads a log that lies there; gives what the user is told.
