@@ -8,23 +8,28 @@ use runwire_tests::uploads::{Bench, beside, column, golden, until, wait};
 use serde_json::Value;
 use std::{thread::sleep, time::Duration};
 
+/// More than one push's worth of lines, so that there is a middle.
+const ROWS: i64 = 80_000;
+
 #[test]
 fn a_killed_upload_is_taken_up_and_every_row_is_there_once() {
-    // More than one push's worth of lines, so that there is a middle.
     let bench = Bench::new();
-    let log = bench.place("1", "big", &long_log(40_000));
+    let log = bench.place("1", "big", &long_log(ROWS));
+    bench.controls().inject(Fault { delay_ms: 400, times: -1, ..Fault::on("file_stream") });
     for round in 0..3 {
-        bench.controls().inject(Fault { delay_ms: 150, times: 3, ..Fault::on("file_stream") });
         let mut child = bench.command(&[log.to_str().unwrap()]).spawn().unwrap();
-        sleep(Duration::from_millis(300 + 250 * round));
+        sleep(Duration::from_millis(600 + 400 * round));
         child.kill().unwrap();
         let _ = wait(child);
         assert!(!beside(&log, ".synced").exists(), "it was killed too late to mean anything");
     }
+    let before = column(&bench.state_of(&log), "_step").len() as i64;
+    assert!(before > 0 && before < ROWS, "{before} rows before the last try");
+    bench.controls().clear_faults();
     let ended = bench.sync_log(&log);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
     let state = bench.state_of(&log);
-    assert_eq!(column(&state, "_step"), (0..40_000).map(Value::from).collect::<Vec<_>>());
+    assert_eq!(column(&state, "_step"), (0..ROWS).map(Value::from).collect::<Vec<_>>());
     assert_eq!((&state["counters"]["conflicts"], &state["counters"]["gaps"]), (&0.into(), &0.into()));
 }
 
