@@ -2,6 +2,7 @@
 //!
 //! Knows how such a run is set up and how to look at what the server has and was asked; asserts nothing of its own but
 //! that what must come does come.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::{Duration, Instant};
