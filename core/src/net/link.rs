@@ -30,6 +30,10 @@ pub(crate) struct Link {
     common: Vec<Header>,
     /// Headers of queries and mutations only.
     graphql: Vec<Header>,
+    /// Headers of the stream only.
+    stream: Vec<Header>,
+    /// The run has several writers, which the server must tell apart.
+    shared: bool,
     authorization: Option<Secret>,
 }
 
@@ -47,7 +51,11 @@ impl Link {
         if !common.iter().any(|header| header.is("User-Agent")) {
             common.push(Header::new("User-Agent", "wandb-core"));
         }
+        let derived = settings.x_server_side_derived_summary.unwrap_or(false);
+        let derived = derived.then(|| Header::new("X-WANDB-SERVER-SIDE-DERIVED-SUMMARY", "true"));
         Link {
+            stream: derived.iter().cloned().collect(),
+            shared: settings.shared.unwrap_or(false),
             base: text(&settings.base_url).trim_end_matches('/').to_string(),
             wire: Arc::new(Wire {
                 http_proxy: secret(&settings.http_proxy),
@@ -55,13 +63,36 @@ impl Link {
                 insecure: settings.insecure_disable_ssl.unwrap_or(false),
             }),
             common,
-            graphql: alloc::vec![
+            graphql: [
                 Header::new("X-Wandb-Username", text(&settings.username)),
                 Header::new("X-Wandb-User-Email", text(&settings.email)),
-            ],
+            ]
+            .into_iter()
+            .chain(derived)
+            .collect(),
             authorization: secret(&settings.api_key)
                 .map(|key| Secret::new(format!("Basic {}", base64(format!("api:{}", key.reveal()).as_bytes())))),
         }
+    }
+
+    /// The same link as that of one writer of a run that may have several: the server keeps their lines apart by an id,
+    /// made of the time in milliseconds since the epoch and of two random numbers.
+    pub(crate) fn for_writer(mut self, at_ms: u64, random: (u64, u64)) -> Self {
+        if self.shared {
+            let (a, b) = random;
+            let id = format!(
+                "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
+                (at_ms >> 16) & 0xffff_ffff,
+                at_ms & 0xffff,
+                a & 0xfff,
+                0x8000 | ((a >> 16) & 0x3fff),
+                b & 0xffff_ffff_ffff
+            );
+            let shared = Header::new("X-WANDB-USE-ASYNC-FILESTREAM", "true");
+            self.graphql.extend([shared.clone(), Header::new("X-WANDB-CLIENT-ID", id.clone())]);
+            self.stream.extend([shared, Header::new("X-WANDB-ASYNC-CLIENT-ID", id)]);
+        }
+        self
     }
 
     /// A query or mutation. `operation` is its name, or empty if it has none; `variables` is JSON text, or empty for none.
@@ -92,6 +123,7 @@ impl Link {
         );
         let mut request = self.to_server(Purpose::FileStream, &path, body, SHORT_ANSWER_BYTES_MAX);
         request.gzip = gzip;
+        self.stream.iter().for_each(|header| request.add_header(header.clone()));
         request
     }
 
@@ -209,6 +241,25 @@ pub fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writers_of_a_shared_run_are_told_apart() {
+        let settings = Settings { shared: Some(true), ..Settings::default() };
+        let place = Place { entity: "e".into(), project: "p".into(), run_id: "r".into() };
+        let id = |random| {
+            let link = Link::new(&settings).for_writer(0x0190_0000_0001, random);
+            let push = link.file_stream(&place, Bytes::new(), false);
+            let query = link.graphql(Purpose::UpsertRun, "", "query", "");
+            let of = |request: &HttpRequest, name: &str| {
+                request.headers.iter().find(|header| header.is(name)).map(|header| header.value.reveal().to_string())
+            };
+            assert_eq!(of(&push, "X-WANDB-ASYNC-CLIENT-ID"), of(&query, "X-WANDB-CLIENT-ID"));
+            of(&push, "X-WANDB-ASYNC-CLIENT-ID")
+        };
+        let first = id((1, 2));
+        assert_eq!(first.as_deref(), Some("01900000-0001-7001-8000-000000000002"));
+        assert_ne!(first, id((3, 4)));
+    }
 
     #[test]
     fn base64_has_its_padding() {

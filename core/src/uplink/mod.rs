@@ -168,11 +168,15 @@ impl Uplink {
 
     fn new(config: &Config, seed: u64, source: Source, mode: sender::Mode, store: store::Store, life: Life) -> Self {
         let mut rng = Rng::new(seed);
+        // Apart, so that what else is drawn does not depend on it.
+        let mut ids = Rng::new(!seed);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+        let started_ms = (config.settings.x_start_time.unwrap_or_default() * 1000.0) as u64;
         let policies = Policies::new(&config.settings);
         Uplink {
             life,
             folder: text(&config.settings.sync_dir).into(),
-            link: config.link.clone(),
+            link: config.link.clone().for_writer(started_ms, (ids.next_u64(), ids.next_u64())),
             reader: reader::Reader::new(source),
             sender: Sender::new(config, mode, rng.next_u64()),
             stream: FileStream::new(&config.settings, &policies, &config.limits),

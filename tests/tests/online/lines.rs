@@ -114,7 +114,7 @@ fn run_53_lines_of_a_labelled_writer() {
 }
 
 #[test]
-fn run_67_a_writer_that_is_not_primary_has_one_file() {
+fn backend_53_run_29_and_67_two_writers_of_one_run() {
     let shared = |settings: &mut Settings, label: &str, primary: bool| {
         settings.shared = Some(true);
         settings.mode = Some("shared".into());
@@ -139,6 +139,18 @@ fn run_67_a_writer_that_is_not_primary_has_one_file() {
     let asked: Vec<Value> = main.backend.variables("CreateRunFiles").iter().map(|v| v["files"].clone()).collect();
     assert_eq!(asked, [serde_json::json!(["output_rank1.log"])]);
     let (state, backend) = main.end();
+    let writers = state["writers"].as_object().expect("writers");
+    assert_eq!(writers.len(), 2, "{:?}", writers.keys());
     assert_eq!(state["state"], "finished");
-    assert_eq!(backend.count("graphql:UpsertBucket"), 2);
+    for push in backend.requests("file_stream") {
+        assert_eq!(push["headers"]["x-wandb-use-async-filestream"], "true");
+        assert!(push["headers"]["x-wandb-async-client-id"].as_str().is_some_and(|id| id.len() == 36), "{push}");
+    }
+    for query in backend.requests("graphql:UpsertBucket") {
+        assert_eq!(query["headers"]["x-wandb-use-async-filestream"], "true");
+        assert!(query["headers"]["x-wandb-client-id"].is_string());
+    }
+    let steps: Vec<Value> =
+        writers.values().flat_map(|w| w["history"].as_array().cloned().unwrap_or_default()).collect();
+    assert!(steps.iter().all(|row| row[1]["_step"].is_number()), "{steps:?}");
 }

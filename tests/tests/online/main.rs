@@ -2,6 +2,7 @@
 //! what is sent to a server and what is made of its answers; `run_`, of a run's life; `ipc_`, of the socket.
 #![cfg(unix)]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
+
 mod access;
 mod branch;
 mod files;

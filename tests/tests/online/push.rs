@@ -332,6 +332,10 @@ fn backend_70_and_run_46_a_summary_that_the_server_makes() {
     online.log_rows(2);
     online.set_summary(&["e"], "1");
     let (_, backend) = online.end();
+    for kind in ["graphql", PUSH] {
+        let all = backend.requests(kind);
+        assert!(all.iter().all(|one| one["headers"]["x-wandb-server-side-derived-summary"] == "true"), "{kind}");
+    }
     let summaries: Vec<Value> =
         backend.pushes().iter().filter_map(|push| push["files"].get("wandb-summary.json")).cloned().collect();
     let last = summaries.last().expect("a summary was sent")["content"][0].as_str().expect("a text").to_owned();
