@@ -321,6 +321,7 @@ impl<K: Clone + PartialEq> Tokens<K> {
         let Some(token) = &self.token else { return };
         for mut entry in self.waiting.drain(..) {
             cx.link.sign_with_token(&mut entry.request, &token.text);
+            self.sent.retain(|earlier| earlier.key != entry.key);
             out.push_back(Action::Send(entry.key.clone(), entry.request.clone()));
             self.sent.push(Entry { used: Some(token.text.clone()), ..entry });
         }
