@@ -23,7 +23,7 @@ git("commit", "-qm", "first")
 git("branch", "base")
 git("branch", "-q", "--set-upstream-to=base")
 (tree / "f").write_text("two\n")
-run = wandb.init(id="diff", save_code=True, settings=wandb.Settings(git_root=str(tree)))
+run = wandb.init(id="diff", save_code=True, settings=wandb.Settings(git_root=str(tree), x_save_requirements=False))
 run.log({"a": 1})
 run.finish()
 # The official sidecar refreshes the index, ours leaves it as it is.
