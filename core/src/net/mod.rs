@@ -1,7 +1,7 @@
 //! Talking to a server, as data: what a request is, which answers are tried again and when, and how a run's own traffic
 //! is addressed and signed.
 //!
-//! Nothing here opens a socket. A machine that wants something from the server owns one [`Call`] for each thing it wants;
+//! Nothing here opens a socket. A machine that wants something from the server owns one `Call` for each thing it wants;
 //! the call says when to send, and what an answer means. Machines differ in what they ask, never in how they retry.
 
 mod call;
