@@ -21,6 +21,10 @@ SPARKLINE = re.compile(r" [▁▂▃▄▅▆▇█]+$")
 PROGRESS = re.compile(r"wandb: (updating|uploading|retrying|Finishing up)\b.*$")
 # Each says in its own words what the user is told of a line that is too long.
 SAME_WORDS = [
+    # Two runs of one id in the same second have folders with a number; which, is chance.
+    (r"(\brun-<time>-\w+?)-\d+(?=/|$|\n)", r"\1"),
+    # Ours says of a run that the server refused what can be done with its log.
+    (r"(?m)^wandb: What has not reached the server goes up with:\nwandb: runwire sync .*\n", ""),
     (r"(?m)^wandb: (🚀 View run .*at:? (\x1b\[34m)?|The run is shown at: )(?=<server>)", "<shown at> "),
     # Who is logged in is asked by `authenticate`; without an answer the SDK says that there is a key.
     (r"(?m)^wandb: (Currently logged in as: local to <server>\S*|W&B API key is configured)\. Use .*$", "<logged in>"),
@@ -114,6 +118,9 @@ def _run(state, text):
         # Rows of racing threads come in any order, at any step.
         history = sorted(json.dumps({k: v for k, v in row.items() if k != "_step"}, sort_keys=True) for row in history)
     facts = {name: json.loads(text(json.dumps(state[name]))) for name in PLAIN}
+    # Ours sends alerts side by side, so that none waits for another.
+    alerts = [{name: value for name, value in each.items() if name != "at_ms"} for each in state["alerts"] or []]
+    facts["alerts"] = sorted(alerts, key=lambda each: json.dumps(each, sort_keys=True))
     facts["config"] = _config(json.loads(text(json.dumps(state["config"]))))
     facts["summary"] = _summary(state["summary"])
     facts["history"] = history
@@ -150,6 +157,10 @@ def _config(config):
     # The machine; its names of writers are random.
     own.pop("e", None)
     own.pop("start_time", None)
+    # Kinds of a metric's summary are a set.
+    for metric in own.get("m", []):
+        for name in metric.keys() & {"6", "7"}:
+            metric[name].sort()
     return config
 
 

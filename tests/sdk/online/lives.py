@@ -1,3 +1,4 @@
+#: racing_runs
 """Lives of runs: several, parallel, resumed, forked, rewound, shared."""
 
 import sys

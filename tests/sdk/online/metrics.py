@@ -65,8 +65,8 @@ def metric_overwrite(name):
 
 
 @case
-def metric_goal(name):
-    kinds(name, summary="best", goal="maximize")
+def metric_mean_hidden(name):
+    kinds(name, summary="mean", hidden=True)
 
 
 @case

@@ -40,9 +40,9 @@ def main():
         print("=== end", file=stream, flush=True)
 
 
-def start(name, *, console="off", settings=None, **how):
-    """A run with the id and name `name`, unless it is told otherwise."""
-    how = {"id": name, "name": name, "project": "online"} | how
+def start(run_id, /, *, console="off", settings=None, **how):
+    """A run with this id and name, unless it is told otherwise."""
+    how = {"id": run_id, "name": run_id, "project": "online"} | how
     return wandb.init(settings=wandb.Settings(console=console, **(FAST | (settings or {}))), **how)
 
 
