@@ -106,7 +106,6 @@ pub mod defer;
 pub mod effect;
 mod engine;
 pub mod error;
-#[allow(dead_code)]
 #[doc(hidden)]
 pub mod filestream;
 mod handler;
@@ -116,8 +115,6 @@ pub mod json;
 mod ledger;
 pub mod limits;
 pub mod metrics;
-// Identity tokens (`net::credentials`) are whole and tested, but the uplink does not ask them yet: runs sign with an API key.
-#[allow(dead_code, unused_imports)]
 pub mod net;
 pub mod notice;
 pub mod output;
@@ -131,7 +128,6 @@ mod tensorboard;
 pub mod time;
 pub mod trace;
 mod uplink;
-#[allow(dead_code)]
 mod uploader;
 pub mod writer;
 

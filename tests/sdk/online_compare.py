@@ -23,8 +23,6 @@ PROGRESS = re.compile(r"wandb: (updating|uploading|retrying|Finishing up)\b.*$")
 SAME_WORDS = [
     # Two runs of one id in the same second have folders with a number; which, is chance.
     (r"(\brun-<time>-\w+?)-\d+(?=/|$|\n)", r"\1"),
-    # Ours says of a run that the server refused what can be done with its log.
-    (r"(?m)^wandb: What has not reached the server goes up with:\nwandb: runwire sync .*\n", ""),
     (r"(?m)^wandb: (🚀 View run .*at:? (\x1b\[34m)?|The run is shown at: )(?=<server>)", "<shown at> "),
     # Who is logged in is asked by `authenticate`; without an answer the SDK says that there is a key.
     (r"(?m)^wandb: (Currently logged in as: local to <server>\S*|W&B API key is configured)\. Use .*$", "<logged in>"),

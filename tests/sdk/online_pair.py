@@ -56,14 +56,7 @@ def main():
             if facts["exit"] != 0:
                 raise RuntimeError(f"{args.script} fails with {side}:\n{facts['stderr'][-3000:]}")
     found = online_compare.differences(official, ours, run_case.rules_of(args.script))
-    name = Path(args.script).stem
-    if not found:
-        print(f"{name}: no difference")
-        return 0
-    print(f"{name}: {len(found)} difference(s)")
-    for line in found:
-        print("  " + line)
-    return 1
+    return pair.report(args.script, found)
 
 
 if __name__ == "__main__":

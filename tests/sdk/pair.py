@@ -59,10 +59,16 @@ def main():
     if args.show:
         print(json.dumps(ours, indent=1, ensure_ascii=False))
     found = compare.differences(official, ours, rules, same_sidecar=same)
+    return report(args.script, found)
+
+
+def report(script, found):
+    """Prints what was found; the exit code says whether there was anything."""
+    name = Path(script).stem
     if not found:
-        print(f"{Path(args.script).stem}: no difference")
+        print(f"{name}: no difference")
         return 0
-    print(f"{Path(args.script).stem}: {len(found)} difference(s)")
+    print(f"{name}: {len(found)} difference(s)")
     for line in found:
         print("  " + line)
     return 1

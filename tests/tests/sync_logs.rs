@@ -65,6 +65,17 @@ fn records_at_the_ends_of_blocks_arrive() {
 }
 
 #[test]
+fn what_one_server_has_is_not_taken_for_what_another_has() {
+    let (here, there) = (Bench::new(), Bench::new());
+    let log = here.golden("01_scalars");
+    for bench in [&here, &there] {
+        let ended = bench.sync_log(&log);
+        assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+        assert_eq!(column(&bench.state_of(&log), "_step").len() as u64, inspect(&log).unwrap().rows());
+    }
+}
+
+#[test]
 fn a_log_that_is_named_again_sends_nothing() {
     let bench = Bench::new();
     let log = bench.golden("01_scalars");

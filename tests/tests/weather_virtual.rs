@@ -232,7 +232,7 @@ impl Sky {
     /// Everything that was logged is on the server, once and in order, and memory was bounded. `repeats`: the server may
     /// have got rows twice, which it recognises.
     fn check(&mut self, rows: u64, repeats: bool) {
-        let log = Log::parse(&self.files.0[&self.log]);
+        let log = Log::parse(&self.files[&self.log]);
         assert_eq!(log.steps(), (0..rows as i64).collect::<Vec<_>>(), "the log");
         let state = self.backend.snapshot(START_MS, "e", "p", "r1").expect("memory does not fail");
         let served: Vec<u64> = state["history"]

@@ -6,7 +6,7 @@ use crate::{
     notice::Notice,
 };
 use alloc::{format, string::String};
-use runwire_proto::peek::{self, PartialHistory, Typed};
+use runwire_proto::peek::{self, PartialHistory};
 
 /// The step of the next row and what was refused because of it.
 #[derive(Debug, Default)]
@@ -72,16 +72,7 @@ impl Handler {
         let flush = part.flush;
         for item in part {
             let item = item?;
-            let value = match item.typed {
-                Some(Typed::Null) => ItemValue::Null,
-                Some(Typed::Boolean(value)) => ItemValue::Bool(value),
-                Some(Typed::Integer(value)) => ItemValue::Int(value),
-                Some(Typed::Number(value)) => ItemValue::Float(value),
-                Some(Typed::Text(value)) => ItemValue::Text(value),
-                Some(Typed::Json(value)) => ItemValue::Json(value),
-                None if item.value_json.is_empty() => ItemValue::Absent,
-                None => ItemValue::Json(item.value_json),
-            };
+            let value = ItemValue::scanned(&item);
             if let Err(error) = self.metrics.merge(Item { key: item.key, nested: item.nested, value }) {
                 self.bad_values += 1;
                 out.push_back(Action::Notice(Notice::error(format!("a value of a row was left out: {error}"))));

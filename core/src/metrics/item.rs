@@ -2,7 +2,10 @@
 
 use core::iter;
 
-use runwire_proto::wire;
+use runwire_proto::{
+    peek::{self, Typed},
+    wire,
+};
 
 use crate::json::JsonError;
 
@@ -45,6 +48,20 @@ pub enum ItemValue<'a> {
 }
 
 impl<'a> ItemValue<'a> {
+    /// The value of a scanned message.
+    pub(crate) fn scanned(item: &peek::Item<'a>) -> Self {
+        match item.typed {
+            Some(Typed::Null) => ItemValue::Null,
+            Some(Typed::Boolean(value)) => ItemValue::Bool(value),
+            Some(Typed::Integer(value)) => ItemValue::Int(value),
+            Some(Typed::Number(value)) => ItemValue::Float(value),
+            Some(Typed::Text(value)) => ItemValue::Text(value),
+            Some(Typed::Json(value)) => ItemValue::Json(value),
+            None if item.value_json.is_empty() => ItemValue::Absent,
+            None => ItemValue::Json(item.value_json),
+        }
+    }
+
     /// The value of a decoded message.
     pub fn of(item: &'a wire::HistoryItem) -> Self {
         use wire::history_item::Value;

@@ -17,7 +17,7 @@ use alloc::format;
 use bytes::Bytes;
 use prost::Message;
 use runwire_proto::{
-    peek::{self, PartialHistory, PeekError, Typed, record_kind},
+    peek::{self, PartialHistory, PeekError, record_kind},
     wire::{self, output_raw_record::OutputType, record::RecordType},
 };
 
@@ -47,7 +47,7 @@ impl Sender {
         }
         let mut failed = None;
         let items = PartialHistory::new(body)?.map_while(|item| item.map_err(|error| failed = Some(error)).ok());
-        let items = items.map(|item| Item { key: item.key, value: value_of(&item), nested: item.nested });
+        let items = items.map(|item| Item { key: item.key, value: ItemValue::scanned(&item), nested: item.nested });
         let left_out = self.metrics.fold_line(items, |logged| self.steps.assign(logged), &mut self.line);
         if let Some(error) = failed {
             unreadable(&error, out);
@@ -236,18 +236,5 @@ fn micros(timestamp: Option<prost_types::Timestamp>, wall: UnixNanos) -> i64 {
             time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos) / 1_000)
         }
         Some(_) | None => wall.micros(),
-    }
-}
-
-fn value_of<'a>(item: &peek::Item<'a>) -> ItemValue<'a> {
-    match item.typed {
-        Some(Typed::Null) => ItemValue::Null,
-        Some(Typed::Boolean(value)) => ItemValue::Bool(value),
-        Some(Typed::Integer(value)) => ItemValue::Int(value),
-        Some(Typed::Number(value)) => ItemValue::Float(value),
-        Some(Typed::Text(value)) => ItemValue::Text(value),
-        Some(Typed::Json(value)) => ItemValue::Json(value),
-        None if item.value_json.is_empty() => ItemValue::Absent,
-        None => ItemValue::Json(item.value_json),
     }
 }

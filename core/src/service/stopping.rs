@@ -114,12 +114,13 @@ pub(super) fn footer(engine: &Engine, summary: &Summary) -> String {
         None => format!("{PREFIX}\n{PREFIX}This offline run can be uploaded with:\n{PREFIX}wandb sync {run_dir}\n"),
         Some(upload) => {
             let mut text = format!("{PREFIX}\n");
+            // A run that the server did not take is not to be sent there again.
             if let Some(url) = upload.url {
                 text.push_str(&format!("{PREFIX}The run is shown at: {url}\n"));
-            }
-            if !upload.complete {
-                text.push_str(&format!("{PREFIX}What has not reached the server goes up with:\n"));
-                text.push_str(&format!("{PREFIX}runwire sync {run_dir}\n"));
+                if !upload.complete {
+                    text.push_str(&format!("{PREFIX}What has not reached the server goes up with:\n"));
+                    text.push_str(&format!("{PREFIX}runwire sync {run_dir}\n"));
+                }
             }
             text
         }

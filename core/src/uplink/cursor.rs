@@ -19,6 +19,8 @@ const VERSION: u64 = 1;
 /// The state of an upload.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cursor {
+    /// Address of the server that all of this is about.
+    pub(crate) server: String,
     /// What was true before the first line was sent.
     pub(crate) first: Restored,
     /// The offsets of the next lines that the server wants.
@@ -56,6 +58,11 @@ impl Cursor {
         self.complete
     }
 
+    /// Address of the server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// `entity/project/run` on the server.
     pub fn place(&self) -> String {
         format!("{}/{}/{}", self.first.place.entity, self.first.place.project, self.first.place.run_id)
@@ -66,6 +73,7 @@ impl Cursor {
             self.files.iter().map(|(path, md5)| (path.clone(), Value::from(hex(md5)))).collect();
         json!({
             "version": VERSION,
+            "server": self.server,
             "entity": self.first.place.entity,
             "project": self.first.place.project,
             "run_id": self.first.place.run_id,
@@ -92,6 +100,7 @@ impl Cursor {
         let string = |key: &str| value.get(key).and_then(Value::as_str).map(String::from);
         let files = value.get("files")?.as_object()?;
         Some(Cursor {
+            server: string("server")?,
             first: Restored {
                 base: read_offsets(value.get("base")?)?,
                 starting_step: value.get("starting_step")?.as_i64()?,
@@ -141,6 +150,7 @@ mod tests {
     #[test]
     fn a_cursor_survives_its_text_and_half_of_it_is_none() {
         let cursor = Cursor {
+            server: "https://s.example".into(),
             first: Restored {
                 place: Place { entity: "e".into(), project: "p".into(), run_id: "r".into() },
                 storage_id: "s".into(),

@@ -132,6 +132,8 @@ impl Uplink {
             self.folder
         ));
         self.sender.abandon(&mut self.queues.sender);
+        self.stream.give_up(&mut self.queues.stream);
+        self.with_uploader(env, |uploader, cx, out| uploader.give_up(cx, out));
         self.life = Life::Over;
         self.announce.cancel();
         self.reread.cancel();

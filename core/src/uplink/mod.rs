@@ -5,6 +5,7 @@
 //! they mean for the server; lines go to the file stream, files to the uploader; what the server has is remembered in the
 //! cursor. [`route`] is the only place that knows who answers to whom.
 
+mod credentials;
 mod cursor;
 mod ending;
 mod reader;
@@ -19,7 +20,10 @@ use crate::{
     effect::Effect,
     filestream::{self, FileStream},
     limits::Limits,
-    net::{Link, Policies},
+    net::{
+        Link, Policies,
+        credentials::{self as tokens, Ask, Credentials},
+    },
     notice::Notice,
     rng::Rng,
     sender::{self, Sender},
@@ -86,6 +90,12 @@ pub(crate) enum Tag {
     LoadCursor,
     /// The cursor is written.
     StoreCursor,
+    /// A file of the credentials.
+    Credentials(Ask),
+    /// A token is asked for.
+    Exchange,
+    /// The token is kept.
+    StoreToken,
 }
 
 /// What the uplink wants from the engine around it.
@@ -115,6 +125,7 @@ struct Queues {
     sender: VecDeque<sender::Action>,
     stream: VecDeque<filestream::Action>,
     uploader: VecDeque<uploader::Action>,
+    credentials: VecDeque<tokens::Action<Tag>>,
 }
 
 /// Whether anything is still sent.
@@ -133,6 +144,7 @@ pub(crate) struct Uplink {
     /// The run's folder, for people.
     folder: String,
     link: Link,
+    credentials: Credentials<Tag>,
     rng: Rng,
     reader: reader::Reader,
     sender: Sender,
@@ -177,6 +189,7 @@ impl Uplink {
             life,
             folder: text(&config.settings.sync_dir).into(),
             link: config.link.clone().for_writer(started_ms, (ids.next_u64(), ids.next_u64())),
+            credentials: Credentials::new(&config.settings),
             reader: reader::Reader::new(source),
             sender: Sender::new(config, mode, rng.next_u64()),
             stream: FileStream::new(&config.settings, &policies, &config.limits),
@@ -209,7 +222,7 @@ impl Uplink {
         if self.life == Life::Over {
             return self.store.wake();
         }
-        let machines = [self.sender.wake(), self.stream.wake(), self.uploader.wake()];
+        let machines = [self.sender.wake(), self.stream.wake(), self.uploader.wake(), self.credentials.wake()];
         let own = [self.store.wake(), self.reread.wake(), self.announce.wake()];
         machines.into_iter().chain(own).fold(None, Wake::soonest)
     }
@@ -238,21 +251,19 @@ impl Uplink {
             return;
         }
         match (tag, completion) {
-            (Tag::Sender(tag), completion) => {
+            (tag @ (Tag::Sender(_) | Tag::Stream(_) | Tag::Uploader(_)), completion) => {
                 if let Some(outcome) = completion.into_http() {
-                    self.with_sender(env, |sender, cx, out| sender.on_http(cx, tag, outcome, out));
+                    self.on_answer(env, tag, outcome);
                 }
             }
-            (Tag::Stream(tag), completion) => {
+            (Tag::Credentials(ask), Completion::Read(bytes)) => self.on_identity(env, ask, Ok(bytes)),
+            (Tag::Credentials(ask), Completion::Failed(failure)) => self.on_identity(env, ask, Err(failure)),
+            (Tag::Exchange, completion) => {
                 if let Some(outcome) = completion.into_http() {
-                    self.with_stream(env, |stream, cx, out| stream.on_http(cx, tag, outcome, out));
+                    self.with_credentials(env, |credentials, cx, out| credentials.on_http(cx, outcome, out));
                 }
             }
-            (Tag::Uploader(tag), completion) => {
-                if let Some(outcome) = completion.into_http() {
-                    self.with_uploader(env, |uploader, cx, out| uploader.on_http(cx, tag, outcome, out));
-                }
-            }
+            (Tag::StoreToken, completion) => self.on_token_stored(completion),
             (Tag::Stat(tag), Completion::Stats(stats)) => {
                 self.with_uploader(env, |uploader, cx, out| uploader.on_stats(cx, tag, Ok(stats), out));
             }
@@ -272,7 +283,7 @@ impl Uplink {
             (Tag::StoreCursor, Completion::Failed(failure)) => self.on_cursor_stored(Some(failure)),
             (Tag::StoreCursor, _) => self.on_cursor_stored(None),
             // No other completion answers these (`Completion::answers`).
-            (Tag::Log | Tag::Stat(_) | Tag::Hash(_), _) => {}
+            (Tag::Log | Tag::Stat(_) | Tag::Hash(_) | Tag::Credentials(_), _) => {}
         }
         self.pump(env);
     }
@@ -291,6 +302,7 @@ impl Uplink {
         self.with_sender(env, |sender, cx, out| sender.on_tick(cx, out));
         self.with_stream(env, |stream, cx, out| stream.on_tick(cx, out));
         self.with_uploader(env, |uploader, cx, out| uploader.on_tick(cx, out));
+        self.with_credentials(env, |credentials, cx, out| credentials.on_tick(cx, out));
         self.pump(env);
     }
 

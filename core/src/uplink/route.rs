@@ -47,7 +47,9 @@ impl Uplink {
             if self.life == Life::Loading {
                 return;
             }
-            if let Some(action) = self.queues.stream.pop_front() {
+            if let Some(action) = self.queues.credentials.pop_front() {
+                self.on_credentials(env, action);
+            } else if let Some(action) = self.queues.stream.pop_front() {
                 self.on_stream(env, action);
             } else if let Some(action) = self.queues.uploader.pop_front() {
                 self.on_uploader(env, action);
@@ -133,6 +135,13 @@ impl Uplink {
         self.life = Life::Going;
         let cursor = core::str::from_utf8(bytes).ok().and_then(Cursor::from_json);
         match cursor {
+            Some(cursor) if cursor.server != self.link.base() => {
+                self.actions.push_back(Action::Notice(Notice::info(format!(
+                    "what is noted as delivered is on {}, not on {}",
+                    cursor.server,
+                    self.link.base()
+                ))));
+            }
             Some(cursor) => {
                 for (path, md5) in &cursor.files {
                     self.uploader.delivered(path, *md5);
@@ -170,14 +179,13 @@ impl Uplink {
         }
     }
 
-    fn http(&mut self, tag: Tag, mut request: net::HttpRequest) {
-        self.link.sign(&mut request);
-        self.actions.push_back(Action::Effect(tag, Effect::Http(Box::new(request))));
+    fn http(&mut self, env: &Env<'_>, tag: Tag, request: net::HttpRequest) {
+        self.with_credentials(env, |credentials, cx, out| credentials.on_request(cx, tag, Box::new(request), out));
     }
 
     fn on_stream(&mut self, env: &Env<'_>, action: filestream::Action) {
         match action {
-            filestream::Action::Http(tag, request) => self.http(Tag::Stream(tag), request),
+            filestream::Action::Http(tag, request) => self.http(env, Tag::Stream(tag), request),
             filestream::Action::WantSummary => {
                 let line = self.sender.summary_line(self.stream.summary_limit(), &mut self.queues.sender);
                 self.with_stream(env, |stream, cx, out| stream.on_summary(cx, line, out));
@@ -204,7 +212,7 @@ impl Uplink {
             uploader::Action::Hash(tag, path) => {
                 self.actions.push_back(Action::Effect(Tag::Hash(tag), Effect::HashFile { path }));
             }
-            uploader::Action::Http(tag, request) => self.http(Tag::Uploader(tag), request),
+            uploader::Action::Http(tag, request) => self.http(env, Tag::Uploader(tag), request),
             uploader::Action::Uploaded { path, digest } => {
                 match digest {
                     Some(digest) => drop(self.store.cursor.files.insert(path.clone(), digest.md5)),
@@ -227,7 +235,7 @@ impl Uplink {
 
     fn on_sender(&mut self, env: &Env<'_>, action: sender::Action) {
         match action {
-            sender::Action::Http(tag, request) => self.http(Tag::Sender(tag), request),
+            sender::Action::Http(tag, request) => self.http(env, Tag::Sender(tag), request),
             sender::Action::Upserted(run) => {
                 self.actions.push_back(Action::Progress);
                 self.actions.push_back(Action::Upserted(run));
@@ -237,7 +245,9 @@ impl Uplink {
                 self.actions.push_back(Action::InitFailed(error));
             }
             sender::Action::Remember(restored) => {
+                let server = self.link.base().into();
                 let cursor = &mut self.store.cursor;
+                cursor.server = server;
                 cursor.delivered = restored.base;
                 cursor.first = *restored;
                 self.store.mark_awaited();

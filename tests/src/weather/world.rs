@@ -36,9 +36,9 @@ impl Files for Disk {
 
     fn write(&mut self, path: &str, at: u64, bytes: &[u8], cut: bool) -> Result<(), String> {
         let kept = if at > 0 || !cut { fs::read(path).unwrap_or_default() } else { Vec::new() };
-        let mut file = Memory([(path.to_owned(), kept)].into());
+        let mut file = Memory::from([(path.to_owned(), kept)]);
         file.write(path, at, bytes, cut)?;
-        fs::write(path, &file.0[path]).map_err(|error| error.to_string())
+        fs::write(path, &file[path]).map_err(|error| error.to_string())
     }
 
     fn len(&self, path: &str) -> Option<u64> {
@@ -47,19 +47,18 @@ impl Files for Disk {
 }
 
 /// Files by their paths.
-#[derive(Debug, Default)]
-pub struct Memory(pub BTreeMap<String, Vec<u8>>);
+pub type Memory = BTreeMap<String, Vec<u8>>;
 
 impl Files for Memory {
     fn read(&self, path: &str, at: u64, len: u64) -> Option<Vec<u8>> {
-        let file = self.0.get(path)?;
+        let file = self.get(path)?;
         let from = usize::try_from(at).unwrap_or(usize::MAX).min(file.len());
         let to = from.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(file.len());
         Some(file[from..to].to_vec())
     }
 
     fn write(&mut self, path: &str, at: u64, bytes: &[u8], cut: bool) -> Result<(), String> {
-        let file = self.0.entry(path.to_owned()).or_default();
+        let file = self.entry(path.to_owned()).or_default();
         let at = usize::try_from(at).map_err(|error| error.to_string())?;
         let end = at + bytes.len();
         if cut || file.len() < end {
@@ -70,7 +69,7 @@ impl Files for Memory {
     }
 
     fn len(&self, path: &str) -> Option<u64> {
-        self.0.get(path).map(|file| file.len() as u64)
+        self.get(path).map(|file| file.len() as u64)
     }
 }
 
@@ -121,14 +120,16 @@ pub fn ask(request: &HttpRequest, now_ms: u64, backend: &mut Backend, files: &dy
         Method::Put => "PUT",
     };
     let rest = request.url.split_once("://").map_or(request.url.as_str(), |(_, rest)| rest);
-    let target = rest.find('/').map_or("/", |at| &rest[at..]).to_owned();
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let target = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
     let body = match &request.body {
         Body::Empty => Vec::new(),
         Body::Bytes(bytes) => bytes.to_vec(),
         Body::File { path, len } => files.read(path, 0, *len).unwrap_or_default(),
     };
     let name = |name: &str| name.to_ascii_lowercase();
-    let headers = request.headers.iter().map(|h| (name(&h.name), h.value.reveal().to_owned())).collect();
+    let own = request.headers.iter().map(|h| (name(&h.name), h.value.reveal().to_owned()));
+    let headers = [("host".to_owned(), host.to_owned())].into_iter().chain(own).collect();
     let answer = backend.handle(now_ms, &Request { method: method.into(), target, headers, body });
     let mut body = answer.body;
     body.truncate(request.answer_bytes_max);

@@ -1,8 +1,9 @@
 //! The network of a world: the pure heart of the embedded server at its other end, and weather in between.
 
-use runwire_core::net::{Body, HttpRequest, HttpResponse, Method, Purpose};
+use crate::weather::world::ask;
+use runwire_core::net::{Body, HttpRequest, HttpResponse, Purpose};
 use runwire_core::{Completion, Failure, FailureKind, Instant};
-use runwire_local::{Backend, MemoryStore, Request, Settings};
+use runwire_local::{Backend, MemoryStore, Settings};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -99,38 +100,10 @@ impl Net {
     }
 
     fn serve(&mut self, now: Instant, request: &HttpRequest, files: &BTreeMap<String, Vec<u8>>) -> HttpResponse {
-        let body = match &request.body {
-            Body::Empty => Vec::new(),
-            Body::Bytes(bytes) => bytes.to_vec(),
-            Body::File { path, len } => {
-                let file = files.get(path).expect("only files that are there are sent");
-                file[..usize::try_from(*len).expect("files are small")].to_vec()
-            }
-        };
-        if request.purpose == Purpose::FileStream {
-            self.pushes.push(serde_json::from_slice(&body).expect("a push is JSON"));
+        if let (Purpose::FileStream, Body::Bytes(body)) = (request.purpose, &request.body) {
+            self.pushes.push(serde_json::from_slice(body).expect("a push is JSON"));
         }
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-        };
-        let target = request.url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
-        let mut asked = Request { method: method.into(), target, body, ..Default::default() };
-        asked.headers.push(("host".into(), "127.0.0.1:9".into()));
-        for header in &request.headers {
-            asked.headers.push((header.name.to_ascii_lowercase(), header.value.reveal().into()));
-        }
-        let answer = self.backend.handle(millis(now), &asked);
-        HttpResponse {
-            status: answer.status,
-            headers: answer
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_string()))
-                .collect(),
-            body: answer.body.into(),
-        }
+        ask(request, millis(now), &mut self.backend, files)
     }
 }
 

@@ -167,6 +167,7 @@ impl<K: Clone + PartialEq> Credentials<K> {
     }
 
     /// Nobody waits for this request any more.
+    #[allow(dead_code, reason = "the uplink gives up all its requests at once; connections will give up single ones")]
     pub(crate) fn forget(&mut self, key: &K) {
         if let Some(tokens) = &mut self.tokens {
             tokens.waiting.retain(|entry| entry.key != *key);

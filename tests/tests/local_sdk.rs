@@ -1,12 +1,12 @@
-//! The official Python package works against the server: each script of `python/` runs by itself and asserts what it
-//! finds. Needs an interpreter that has the package, named by `RUNWIRE_PYTHON`; without it these tests say so and pass.
+//! The official Python package works against the embedded server, on its own sidecar: each script beside the server's tests
+//! runs by itself and asserts what it finds.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use runwire_local::{Options, Server};
+use runwire_tests::official::{official_python, workspace};
 use std::{
     env, fs,
-    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -17,11 +17,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 const KEY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fn script(name: &str) {
-    let Some(python) = env::var_os("RUNWIRE_PYTHON") else {
-        eprintln!("skipped: set RUNWIRE_PYTHON to a Python that has the package wandb to run {name}.py");
-        return;
-    };
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let scripts = workspace().join("runtime-std/local/tests/python");
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
         data: Some(dir.path().join("server/data.redb")),
@@ -34,7 +30,7 @@ fn script(name: &str) {
     fs::create_dir(&home).unwrap();
     let said = dir.path().join("said.txt");
     let file = fs::File::create(&said).unwrap();
-    let mut child = Command::new(python)
+    let mut child = Command::new(official_python())
         .arg(scripts.join(format!("{name}.py")))
         .current_dir(&home)
         .env_clear()
