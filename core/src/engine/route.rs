@@ -167,8 +167,12 @@ impl Engine {
             }
             handler::Action::Hurry => writer.hurry(&config.limits, &mut queues.writer),
             handler::Action::FlushDone(stage) if self.uplink.is_some() => {
-                // The server waits for what is in the log.
-                writer.hurry(&config.limits, &mut queues.writer);
+                // The server waits for what is in the log, and the device can take its time beside the server.
+                if stage < DeferState::FlushSum {
+                    writer.hurry(&config.limits, &mut queues.writer);
+                } else {
+                    writer.begin_flush(&config.limits, &mut queues.writer);
+                }
                 self.with_uplink(|uplink, env| uplink.on_flush(env, stage));
             }
             handler::Action::FlushDone(stage) => {

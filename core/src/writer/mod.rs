@@ -118,6 +118,8 @@ pub(crate) struct Writer {
     synced_upto: u64,
     sync_in_flight: bool,
     flush_wanted: bool,
+    /// The log is to be forced to the device once everything is in it, while others go on.
+    sync_early: bool,
     accounts: Accounts,
     flush_timer: Timer,
     retry_timer: Timer,
@@ -146,6 +148,7 @@ impl Writer {
             synced_upto: 0,
             sync_in_flight: false,
             flush_wanted: false,
+            sync_early: false,
             accounts: Accounts::default(),
             flush_timer: Timer::new("writer.flush"),
             retry_timer: Timer::new("writer.retry"),
@@ -225,6 +228,16 @@ impl Writer {
     /// Hands over what is there without waiting for more: somebody waits for it.
     pub(crate) fn hurry(&mut self, limits: &Limits, out: &mut VecDeque<Action>) {
         self.append(limits, out);
+        // What can't go now goes as soon as the outstanding append is over.
+        self.flush_timer.cancel();
+    }
+
+    /// The end has come: hands everything over and forces it to the device, so that less is left to wait for when
+    /// [`Writer::on_flush`] asks. Nobody is told of the outcome.
+    pub(crate) fn begin_flush(&mut self, limits: &Limits, out: &mut VecDeque<Action>) {
+        self.hurry(limits, out);
+        self.sync_early = self.policy.sync != SyncPolicy::Never;
+        self.sync_if_early(out);
     }
 
     /// Asks for everything to be on disk. Answered by [`Action::FlushDone`].
@@ -289,6 +302,7 @@ impl Writer {
         if self.policy.sync == SyncPolicy::EachAppend {
             self.sync(out);
         }
+        self.sync_if_early(out);
         self.settle_flush(out);
     }
 
@@ -358,6 +372,13 @@ impl Writer {
         if !self.sync_in_flight && self.synced_upto < self.appended_upto {
             self.sync_in_flight = true;
             out.push_back(Action::Sync { upto: self.appended_upto });
+        }
+    }
+
+    fn sync_if_early(&mut self, out: &mut VecDeque<Action>) {
+        if self.sync_early && self.log == Log::Open && self.backlog_bytes() == 0 {
+            self.sync_early = false;
+            self.sync(out);
         }
     }
 

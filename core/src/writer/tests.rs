@@ -97,3 +97,29 @@ fn an_append_that_ends_while_a_sync_runs_is_synced_after_it() {
     writer.on_synced(writer.layout.position(), &mut out);
     assert!(out.is_empty(), "everything is synced: {out:?}");
 }
+
+#[test]
+fn who_is_in_a_hurry_does_not_wait_for_the_interval_behind_an_outstanding_append() {
+    let (mut writer, mut out) = opened();
+    writer.on_persist(Instant::ZERO, &limits(), Entry::Raw(&[0x52, 0]), &mut out);
+    writer.hurry(&limits(), &mut out);
+    writer.on_persist(Instant::ZERO, &limits(), Entry::Raw(&[0x52, 0]), &mut out);
+    writer.hurry(&limits(), &mut out);
+    assert_eq!(offsets(&out).len(), 1, "one append is outstanding at a time");
+    writer.on_appended(&limits(), &mut out);
+    assert_eq!(offsets(&out).len(), 2, "the second one follows at once: {out:?}");
+}
+
+#[test]
+fn an_early_sync_leaves_nothing_to_wait_for_at_the_end() {
+    let (mut writer, mut out) = opened();
+    writer.on_persist(Instant::ZERO, &limits(), Entry::Raw(&[0x52, 0]), &mut out);
+    writer.begin_flush(&limits(), &mut out);
+    writer.on_appended(&limits(), &mut out);
+    let upto = writer.layout.position();
+    assert_eq!(out.back(), Some(&Action::Sync { upto }));
+    writer.on_synced(upto, &mut out);
+    assert_eq!(out.back(), Some(&Action::Sync { upto }), "nobody asked to be told");
+    writer.on_flush(&limits(), &mut out);
+    assert_eq!(out.back(), Some(&Action::FlushDone(Ok(()))));
+}
