@@ -15,12 +15,17 @@ const FLUSH_MS: &str = "RUNWIRE_FLUSH_MS";
 const FSYNC: &str = "RUNWIRE_FSYNC";
 /// Seconds without any progress that the end of an online run, or an upload, waits for the server.
 const FINISH_WAIT: &str = "RUNWIRE_FINISH_WAIT";
+/// MiB of log bytes that are kept in memory while a disk fails; beyond that records are refused and counted.
+const DISK_BACKLOG: &str = "RUNWIRE_DISK_BACKLOG";
 
 /// A service as the environment wants it. A value that can't be read counts as not set.
 pub(crate) fn service_config() -> ServiceConfig {
     let mut limits = limits();
     if let Some(bytes) = number(MAX_FRAME).and_then(|n| u32::try_from(n).ok()) {
         limits.frame_bytes_max = bytes;
+    }
+    if let Some(mib) = number(DISK_BACKLOG).and_then(|n| usize::try_from(n).ok()) {
+        limits.backlog_bytes_hard = mib.saturating_mul(1 << 20);
     }
     let mut write_policy = WritePolicy::default();
     if let Some(millis) = number(FLUSH_MS) {

@@ -25,6 +25,7 @@ mod trouble;
 mod tests;
 
 use crate::{
+    json,
     limits::Limits,
     net::{Call, HttpRequest, Outcome, Policies, Policy},
     notice::Notice,
@@ -205,18 +206,16 @@ impl FileStream {
     /// A row of the history, from a record that ends at `mark` in the log.
     pub(crate) fn on_history(&mut self, cx: &mut Cx<'_>, line: &str, mark: u64, out: &mut VecDeque<Action>) {
         self.queue.passed(mark);
-        if line.len() > self.line_max {
-            if let Some(others) = self.told_long.say(cx.now) {
-                out.push_back(Action::TellUser(format!(
-                    "A row of the history was not uploaded, because it has more bytes than a line may have ({} > {}).{} \
-                     It is kept in the run's log; x_file_stream_max_line_bytes sets the bound.",
-                    line.len(),
-                    self.line_max,
-                    told::more(others)
-                )));
+        let shorter;
+        let line = if line.len() <= self.line_max {
+            line
+        } else {
+            shorter = self.shortened(cx, line, out);
+            match &shorter {
+                Some(shorter) => shorter,
+                None => return,
             }
-            return;
-        }
+        };
         if self.queue.history(line) {
             self.arrived(cx, out);
         }
@@ -361,12 +360,6 @@ impl FileStream {
         self.queue_max.saturating_sub(self.queue.bytes().saturating_sub(on_the_way))
     }
 
-    /// Bytes that a row may have.
-    #[allow(dead_code, reason = "rows are to be cut by it, value by value, as the summary is")]
-    pub(crate) fn line_limit(&self) -> usize {
-        self.line_max
-    }
-
     /// Bytes that the summary may have: it is the whole of many values, so a smaller bound of rows is none of it.
     pub(crate) fn summary_limit(&self) -> usize {
         self.line_max.max(LINE_MAX)
@@ -391,6 +384,27 @@ impl FileStream {
             },
             State::Unplaced | State::Idle | State::Asking | State::Over => None,
         }
+    }
+
+    /// A row that is too long without its longest values; `None` if that does not help.
+    fn shortened(&mut self, cx: &mut Cx<'_>, line: &str, out: &mut VecDeque<Action>) -> Option<String> {
+        let (shorter, left_out) = json::shorten(line, self.line_max);
+        let fits = !left_out.is_empty() && shorter.len() <= self.line_max;
+        if let Some(others) = self.told_long.say(cx.now) {
+            let what = match left_out.first() {
+                Some((key, _)) if fits && left_out.len() == 1 => format!("The value of {key} in a row"),
+                Some((key, _)) if fits => format!("The value of {key} in a row, and {} more,", left_out.len() - 1),
+                Some(_) | None => "A row of the history".into(),
+            };
+            out.push_back(Action::TellUser(format!(
+                "{what} was not uploaded, because the row has more bytes than a line may have ({} > {}).{} It is kept in \
+                 the run's log; x_file_stream_max_line_bytes sets the bound. Log large values as files or tables.",
+                line.len(),
+                self.line_max,
+                told::more(others)
+            )));
+        }
+        fits.then_some(shorter)
     }
 
     /// Something was queued.

@@ -5,6 +5,7 @@
 //! messages. Depth is bounded by [`MAX_DEPTH`] and nothing here recurses, so no text can exhaust the stack.
 
 mod scan;
+mod shorten;
 mod walk;
 mod write;
 
@@ -12,6 +13,7 @@ mod write;
 mod tests;
 
 pub use scan::MAX_DEPTH;
+pub use shorten::shorten;
 pub use walk::{Event, Key, Members, Walk};
 pub use write::{Out, unescape, write_compact, write_f64, write_i64, write_number, write_string};
 

@@ -5,10 +5,10 @@ use super::{
     action::{Action, Out},
 };
 use crate::{
-    json::{self, Members, write_f64, write_string},
+    json::{self, write_f64, write_string},
     time::UnixNanos,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 use runwire_proto::wire;
 
 /// Values that are too long for the summary are told by name up to this many.
@@ -56,37 +56,10 @@ impl Sender {
         if !self.has_summary {
             return None;
         }
-        let whole = self.summary_json();
-        if whole.len() <= limit {
-            return Some(whole);
+        let (line, left_out) = json::shorten(&self.summary_json(), limit);
+        for (key, len) in left_out {
+            self.tell_left_out(&key, len, limit, out);
         }
-        let members: Vec<_> = Members::new(&whole).filter_map(Result::ok).collect();
-        let mut by_size: Vec<usize> = (0..members.len()).collect();
-        by_size.sort_by_key(|at| core::cmp::Reverse(members[*at].1.text.len()));
-        let mut left_out = Vec::new();
-        let mut len = whole.len();
-        for at in by_size {
-            if len <= limit {
-                break;
-            }
-            let (key, value) = &members[at];
-            len = len.saturating_sub(value.text.len() + key.decode().len() + 4);
-            left_out.push(at);
-        }
-        let mut line = String::with_capacity(len);
-        let mut open = '{';
-        for (at, (key, value)) in members.iter().enumerate() {
-            if left_out.contains(&at) {
-                self.tell_left_out(&key.decode(), value.text.len(), limit, out);
-                continue;
-            }
-            line.push(open);
-            open = ',';
-            write_string(&key.decode(), &mut line);
-            line.push(':');
-            line.push_str(value.text);
-        }
-        line.push_str(if open == '{' { "{}" } else { "}" });
         Some(line)
     }
 

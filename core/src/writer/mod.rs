@@ -109,6 +109,9 @@ pub(crate) struct Writer {
     pending: Vec<u8>,
     pending_at: u64,
     pending_records: u64,
+    /// Full batches behind an append that is outstanding or failing, oldest first, and their bytes.
+    waiting: VecDeque<InFlight>,
+    waiting_bytes: usize,
     in_flight: Option<InFlight>,
     /// An append that failed and waits for its next try.
     failed: Option<InFlight>,
@@ -140,6 +143,8 @@ impl Writer {
             pending,
             pending_at: 0,
             pending_records: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
             in_flight: None,
             failed: None,
             backoff: Backoff::new(limits.append_retry),
@@ -167,7 +172,7 @@ impl Writer {
     /// Log bytes that are in memory only.
     pub(crate) fn backlog_bytes(&self) -> usize {
         let held = |part: &Option<InFlight>| part.as_ref().map_or(0, |p| p.bytes.len());
-        self.pending.len() + held(&self.in_flight) + held(&self.failed)
+        self.pending.len() + self.waiting_bytes + held(&self.in_flight) + held(&self.failed)
     }
 
     /// Whether the last append failed and none has succeeded since.
@@ -216,6 +221,9 @@ impl Writer {
         }
         self.pending_records += 1;
         if self.pending.len() >= limits.append_bytes_max {
+            let batch = self.seal(limits);
+            self.waiting_bytes += batch.bytes.len();
+            self.waiting.push_back(batch);
             self.append(limits, out);
         } else {
             self.flush_timer.set_if_idle(now.after(self.policy.flush_interval));
@@ -257,12 +265,15 @@ impl Writer {
     /// Closes the log once nothing is outstanding; what the disk has not taken is counted as lost.
     pub(crate) fn on_close(&mut self, out: &mut VecDeque<Action>) {
         let lost = |part: &Option<InFlight>| part.as_ref().map_or(0, |p| p.records);
-        let records = self.pending_records + lost(&self.in_flight) + lost(&self.failed);
+        let waiting: u64 = self.waiting.iter().map(|batch| batch.records).sum();
+        let records = self.pending_records + waiting + lost(&self.in_flight) + lost(&self.failed);
         self.on_give_up();
         match self.log {
             Log::Open => {
                 self.accounts.refuse(Refusal::LostAtClose, records);
                 self.pending = Vec::new();
+                self.waiting = VecDeque::new();
+                self.waiting_bytes = 0;
                 self.failed = None;
                 self.in_flight = None;
                 self.log = Log::Closing;
@@ -294,9 +305,7 @@ impl Writer {
             self.backoff.reset();
             out.push_back(Action::Recovered { refused: self.accounts.refused_disk });
         }
-        let wants_more =
-            self.flush_wanted || self.pending.len() >= limits.append_bytes_max || !self.flush_timer.is_set();
-        if wants_more {
+        if self.flush_wanted || !self.waiting.is_empty() || !self.flush_timer.is_set() {
             self.append(limits, out);
         }
         if self.policy.sync == SyncPolicy::EachAppend {
@@ -349,18 +358,28 @@ impl Writer {
         }
     }
 
-    /// Hands the batch to the disk, unless an append is outstanding or the log is not open yet: then it goes later.
+    /// Hands the oldest batch to the disk, unless an append is outstanding or the log is not open yet: then it goes later.
     fn append(&mut self, limits: &Limits, out: &mut VecDeque<Action>) {
-        if self.log != Log::Open || self.in_flight.is_some() || self.failed.is_some() || self.pending.is_empty() {
+        if self.log != Log::Open || self.in_flight.is_some() || self.failed.is_some() {
             return;
         }
+        if let Some(batch) = self.waiting.pop_front() {
+            self.waiting_bytes -= batch.bytes.len();
+            self.send(batch, out);
+        } else if !self.pending.is_empty() {
+            let batch = self.seal(limits);
+            self.send(batch, out);
+        }
+    }
+
+    /// Makes a batch of what is pending.
+    fn seal(&mut self, limits: &Limits) -> InFlight {
         self.flush_timer.cancel();
         let capacity = self.pending.len().min(limits.append_bytes_max);
         let bytes = Bytes::from(core::mem::replace(&mut self.pending, Vec::with_capacity(capacity)));
         let at = self.pending_at;
         self.pending_at += bytes.len() as u64;
-        let records = core::mem::take(&mut self.pending_records);
-        self.send(InFlight { at, bytes, records }, out);
+        InFlight { at, bytes, records: core::mem::take(&mut self.pending_records) }
     }
 
     fn send(&mut self, part: InFlight, out: &mut VecDeque<Action>) {

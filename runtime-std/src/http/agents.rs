@@ -17,6 +17,8 @@ use ureq::{
 };
 
 /// How long a connection is kept without use: less than servers and their proxies do, so that few are found closed.
+/// Of a connection, in each direction. Bodies go through it piece by piece, and a service of many runs has many connections.
+const BUFFER_BYTES: usize = 16 << 10;
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Pools that are kept at a time; runs of one process nearly always share one way.
 const POOLS_MAX: usize = 32;
@@ -92,6 +94,8 @@ fn make(way: &Way) -> Result<Agent, ureq::Error> {
         .accept("")
         .user_agent("")
         .proxy(proxy.filter(|_| forward.is_none()))
+        .input_buffer_size(BUFFER_BYTES)
+        .output_buffer_size(BUFFER_BYTES)
         .max_idle_age(IDLE_MAX)
         .max_idle_connections(128)
         .max_idle_connections_per_host(128);

@@ -64,7 +64,7 @@ usage: weather [--quick] [--only WORD] [--ours PATH] [--scratch DIR]
             if storm == storms::Storm::Calm || wanted(storm.name()) {
                 eprintln!("weather: {}", storm.name());
                 let outcome = storms::run(storm, ours, scratch, *size)?;
-                lines.push(Line { name: storm.name().into(), outcome, repeats: storm.repeats(), waits: false });
+                lines.push(Line { name: storm.name().into(), outcome, repeats: storm.repeats() });
             }
         }
         const FULL: &str = "disk full midway";
@@ -72,13 +72,13 @@ usage: weather [--quick] [--only WORD] [--ours PATH] [--scratch DIR]
         if wanted(FULL) {
             eprintln!("weather: {FULL}");
             let outcome = disk::run(ours, scratch, *size)?;
-            lines.push(Line { name: FULL.into(), outcome, repeats: false, waits: true });
+            lines.push(Line { name: FULL.into(), outcome, repeats: false });
         }
         if wanted(KILLED) {
             eprintln!("weather: {KILLED}");
             // What was under way when the process died may have been taken.
             let outcome = kills::run(ours, scratch, size.kills)?;
-            lines.push(Line { name: KILLED.into(), outcome, repeats: true, waits: false });
+            lines.push(Line { name: KILLED.into(), outcome, repeats: true });
         }
         let calm_kib = lines.first().map_or(0, |calm| calm.outcome.peak_kib);
         print!("{}", table::markdown(&lines, calm_kib));

@@ -2,17 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant as Clock, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant as Clock};
 
-use runwire_core::sync::{Overrides, SyncRun};
-use runwire_core::{Config, Input, Instant, Output, UnixNanos};
 use runwire_local::Server;
-use runwire_proto::wire::Settings;
 
 use super::facts::{Logged, Served};
 use super::scene::{Outcome, RUN, Scene, folder};
 use super::storms::server;
-use super::world::{Disk, perform};
 use crate::bench::error::{BenchError, Doing, Result};
 use crate::client::settings::ONLINE_KEY;
 
@@ -23,7 +19,6 @@ const ROWS: u64 = 15_000;
 
 /// Kills so many processes, each in a run of its own, and uploads each log. Rows are added up over all of them.
 pub fn run(program: &Path, scratch: &Path, kills: u64) -> Result<Outcome> {
-    let own_command = knows_sync(program);
     let mut total: Option<Outcome> = None;
     let mut unfinished = 0;
     for kill in 0..kills {
@@ -40,11 +35,7 @@ pub fn run(program: &Path, scratch: &Path, kills: u64) -> Result<Outcome> {
         let logged = Logged::read(&log)?;
         unfinished += u64::from(before.steps.len() < logged.steps.len());
         let begin = Clock::now();
-        if own_command {
-            upload_by_command(program, &log, &server)?;
-        } else {
-            upload(&log, &server)?;
-        }
+        upload(program, &log, &server)?;
         let one = Outcome {
             sent,
             served: Served::ask(&server, RUN, sent),
@@ -59,9 +50,8 @@ pub fn run(program: &Path, scratch: &Path, kills: u64) -> Result<Outcome> {
         });
     }
     let total = total.ok_or_else(|| BenchError::Usage("no process was killed".into()))?;
-    let by = if own_command { "`runwire sync`" } else { "the core's upload of a log, in process" };
     let remark = format!(
-        "{kills} kills, {unfinished} with rows not yet on the server; uploaded by {by}; drain: the longest upload"
+        "{kills} kills, {unfinished} with rows not yet on the server; uploaded by `runwire sync`; drain: the longest upload"
     );
     Ok(Outcome { remark, ..total })
 }
@@ -94,12 +84,7 @@ fn add(sum: Outcome, one: Outcome) -> Outcome {
     }
 }
 
-fn knows_sync(program: &Path) -> bool {
-    let help = Command::new(program).arg("help").output();
-    help.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains("runwire sync"))
-}
-
-fn upload_by_command(program: &Path, log: &Path, server: &Server) -> Result<()> {
+fn upload(program: &Path, log: &Path, server: &Server) -> Result<()> {
     let out = Command::new(program)
         .arg("sync")
         .arg(log)
@@ -112,45 +97,4 @@ fn upload_by_command(program: &Path, log: &Path, server: &Server) -> Result<()> 
     }
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     Err(BenchError::Answer { what: "the upload of the log", why: said })
-}
-
-/// Uploads a log by the core itself, with effects done one at a time and waits left out.
-pub fn upload(log: &Path, server: &Server) -> Result<()> {
-    let failed = |why: String| BenchError::Answer { what: "the upload of the log", why };
-    let path = log.to_string_lossy().into_owned();
-    let settings = Settings {
-        base_url: Some(server.url()),
-        api_key: Some(ONLINE_KEY.into()),
-        sync_dir: log.parent().map(|dir| dir.to_string_lossy().into_owned()),
-        ..Settings::default()
-    };
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_millis() as u64);
-    let wall = UnixNanos(i64::try_from(now_ms * 1_000_000).unwrap_or(i64::MAX));
-    let mut now = Instant::ZERO;
-    let mut run = SyncRun::new(Config::new(settings), path.clone(), Overrides::default(), false, 7, now, wall);
-    let mut done = std::collections::VecDeque::new();
-    loop {
-        let wake = loop {
-            match run.poll_output() {
-                Output::Effect(id, effect) => {
-                    let outcome = server.with_backend(|backend| perform(effect, &path, now_ms, backend, &mut Disk));
-                    done.push_back((id, outcome));
-                }
-                Output::Cancel(id) => done.retain(|(known, _)| *known != id),
-                Output::Reply(..) | Output::Notice(_) => {}
-                Output::Wait(wake) => break wake,
-                Output::Finished(_) => {
-                    return run.outcome().error.map_or(Ok(()), |why| Err(failed(why)));
-                }
-            }
-        };
-        let input = match done.pop_front() {
-            Some((id, outcome)) => Input::Completed(id, outcome),
-            None => {
-                now = now.max(wake.ok_or_else(|| failed("it waits for nothing".into()))?.at);
-                Input::Tick
-            }
-        };
-        run.handle_input(now, input).map_err(|error| failed(error.to_string()))?;
-    }
 }

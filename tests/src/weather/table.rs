@@ -4,9 +4,6 @@ use super::scene::Outcome;
 
 /// Memory that bad weather may take, as a multiple of that in calm weather.
 pub const MEMORY_MAX: f64 = 1.25;
-/// Rows wait in memory while the disk is full, up to the bound of the core for a failing disk (32 MiB), and a third of
-/// it for what a growing buffer costs. In KiB.
-const WAITING_MAX_KIB: u64 = 43 << 10;
 
 /// One line.
 #[derive(Debug)]
@@ -17,8 +14,6 @@ pub struct Line {
     pub outcome: Outcome,
     /// Rows may come twice, because the server took some without an answer; it recognises them.
     pub repeats: bool,
-    /// Rows wait in memory, because they can't be written.
-    pub waits: bool,
 }
 
 impl Line {
@@ -39,7 +34,7 @@ impl Line {
         let again = outcome.served.counters.duplicates;
         must(self.repeats || again == 0, format!("{again} rows were sent twice"));
         let ratio = self.memory(calm_kib);
-        let most_kib = (calm_kib as f64 * MEMORY_MAX) as u64 + if self.waits { WAITING_MAX_KIB } else { 0 };
+        let most_kib = (calm_kib as f64 * MEMORY_MAX) as u64;
         must(outcome.peak_kib <= most_kib, format!("peak memory is {ratio:.2} times that in calm weather"));
         faults
     }
@@ -85,7 +80,7 @@ mod tests {
             drain: None,
             remark: String::new(),
         };
-        Line { name: "x".into(), outcome, repeats: false, waits: false }
+        Line { name: "x".into(), outcome, repeats: false }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::rig::{Rig, base, eager};
 use crate::{completion::FailureKind, limits::Limits, uplink::Offsets};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use runwire_proto::wire::Settings;
 
 fn rows_of(rig: &Rig) -> (u64, usize) {
@@ -11,9 +11,8 @@ fn rows_of(rig: &Rig) -> (u64, usize) {
 }
 
 #[test]
-fn a_row_that_is_too_long_uses_no_offset_and_is_told_once_a_minute() {
+fn a_row_that_can_t_be_made_shorter_uses_no_offset_and_is_told_once_a_minute() {
     let mut rig = Rig::started(Settings { x_file_stream_max_line_bytes: Some(2000), ..eager() });
-    assert_eq!(rig.stream.line_limit(), 2000);
     let long = "x".repeat(3078);
     rig.history("0");
     (0..3).for_each(|_| rig.history(&long));
@@ -28,6 +27,16 @@ fn a_row_that_is_too_long_uses_no_offset_and_is_told_once_a_minute() {
     rig.pass(61.0);
     rig.history(&long);
     assert!(rig.told[1].contains("2 more"), "{:?}", rig.told);
+}
+
+#[test]
+fn a_value_that_is_too_long_costs_itself_and_not_its_row() {
+    let mut rig = Rig::started(Settings { x_file_stream_max_line_bytes: Some(2000), ..eager() });
+    rig.history(&format!(r#"{{"_step":0,"loss":0.5,"text":"{}","acc":1}}"#, "x".repeat(3000)));
+    rig.next_push();
+    let row = rig.json()["files"]["wandb-history.jsonl"]["content"][0].as_str().map(String::from);
+    assert_eq!(row.as_deref(), Some(r#"{"_step":0,"loss":0.5,"acc":1}"#));
+    assert!(rig.told[0].contains("The value of text") && rig.told[0].contains("> 2000"), "{:?}", rig.told);
 }
 
 #[test]
