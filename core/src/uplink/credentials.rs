@@ -33,6 +33,8 @@ impl Uplink {
             credentials::Action::Store(path, content) => (Tag::StoreToken, Effect::WriteSecret { path, content }),
             credentials::Action::Send(tag, request) => (tag, Effect::Http(request)),
             credentials::Action::Refuse(tag, failure) => return self.on_outcome(env, tag, Err(failure)),
+            // Nobody here asks for the token itself.
+            credentials::Action::Token(..) => return,
             credentials::Action::Notice(notice) => return self.actions.push_back(Action::Notice(notice)),
         };
         self.actions.push_back(Action::Effect(tag, effect));

@@ -37,7 +37,7 @@ pub(crate) const FILE_BYTES_MAX: u32 = 1 << 20;
 const UNAUTHORIZED: u16 = 401;
 
 /// Which file is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ask {
     /// The tokens of earlier runs.
     Cache,
@@ -56,6 +56,8 @@ pub(crate) enum Action<K> {
     Store(String, Secret),
     /// The request may go; give what comes of it to [`Credentials::on_answer`] first.
     Send(K, Box<HttpRequest>),
+    /// The token that was asked for by [`Credentials::on_token_wanted`].
+    Token(K, Secret),
     /// There will be no token for this request.
     Refuse(K, Failure),
     Notice(Notice),
@@ -95,7 +97,8 @@ enum Stage {
 #[derive(Debug)]
 struct Entry<K> {
     key: K,
-    request: Box<HttpRequest>,
+    /// `None`: only the token itself is wanted.
+    request: Option<Box<HttpRequest>>,
     /// The token that it was sent with.
     used: Option<Secret>,
     /// It was refused once and is not sent a third time.
@@ -130,7 +133,7 @@ impl<K: Clone + PartialEq> Credentials<K> {
     ) {
         match &mut self.tokens {
             Some(tokens) if cx.link.takes_credentials(&request) => {
-                tokens.waiting.push(Entry { key, request, used: None, again: false });
+                tokens.waiting.push(Entry { key, request: Some(request), used: None, again: false });
                 tokens.serve(cx, out);
             }
             Some(_) => out.push_back(Action::Send(key, request)),
@@ -138,6 +141,18 @@ impl<K: Clone + PartialEq> Credentials<K> {
                 cx.link.sign(&mut request);
                 out.push_back(Action::Send(key, request));
             }
+        }
+    }
+
+    /// Somebody wants the token itself. It comes as [`Action::Token`] or [`Action::Refuse`], now or later; an empty one if
+    /// there is no identity to exchange.
+    pub(crate) fn on_token_wanted(&mut self, cx: &mut Cx<'_>, key: K, out: &mut VecDeque<Action<K>>) {
+        match &mut self.tokens {
+            Some(tokens) => {
+                tokens.waiting.push(Entry { key, request: None, used: None, again: false });
+                tokens.serve(cx, out);
+            }
+            None => out.push_back(Action::Token(key, Secret::default())),
         }
     }
 
@@ -167,7 +182,6 @@ impl<K: Clone + PartialEq> Credentials<K> {
     }
 
     /// Nobody waits for this request any more.
-    #[allow(dead_code, reason = "the uplink gives up all its requests at once; connections will give up single ones")]
     pub(crate) fn forget(&mut self, key: &K) {
         if let Some(tokens) = &mut self.tokens {
             tokens.waiting.retain(|entry| entry.key != *key);
@@ -321,9 +335,13 @@ impl<K: Clone + PartialEq> Tokens<K> {
     fn release(&mut self, cx: &mut Cx<'_>, out: &mut VecDeque<Action<K>>) {
         let Some(token) = &self.token else { return };
         for mut entry in self.waiting.drain(..) {
-            cx.link.sign_with_token(&mut entry.request, &token.text);
+            let Some(request) = &mut entry.request else {
+                out.push_back(Action::Token(entry.key, token.text.clone()));
+                continue;
+            };
+            cx.link.sign_with_token(request, &token.text);
             self.sent.retain(|earlier| earlier.key != entry.key);
-            out.push_back(Action::Send(entry.key.clone(), entry.request.clone()));
+            out.push_back(Action::Send(entry.key.clone(), request.clone()));
             self.sent.push(Entry { used: Some(token.text.clone()), ..entry });
         }
     }

@@ -81,6 +81,7 @@ impl World {
                     let found = request.headers.iter().find(|header| header.is("authorization"));
                     format!("send {key} {}", found.map_or("-", |header| header.value.reveal()))
                 }
+                Action::Token(key, token) => format!("token {key} {}", token.reveal()),
                 Action::Refuse(key, failure) => format!("refuse {key} {:?} {}", failure.kind, failure.message),
                 Action::Notice(notice) => format!("notice {notice}"),
             })

@@ -11,7 +11,13 @@ use super::{
 };
 use crate::{
     completion::FileStat,
-    net::{Call, CallError, Class, Header, HttpRequest, HttpResponse, Link, Method, Outcome, Policies, Purpose, Step},
+    limits::Limits,
+    net::{
+        Call, CallError, Class, Header, HttpRequest, HttpResponse, Link, Method, Outcome, Policies, Purpose, Secret,
+        Step,
+        credentials::{Ask, Credentials},
+    },
+    notice::Notice,
     rng::Rng,
     settings::text,
     time::{Duration, Instant, Timer, UnixNanos, Wake},
@@ -45,6 +51,14 @@ pub(super) enum Action {
     Http(JobId, Box<HttpRequest>),
     /// Look at this file.
     Stat(JobId, String),
+    /// Read a file of the credentials; answer with [`ApiClient::on_read`].
+    Read(Ask, String),
+    /// Ask for a token; answer with [`ApiClient::on_exchanged`].
+    Exchange(Box<HttpRequest>),
+    /// Keep the token; answer with [`ApiClient::on_stored`].
+    Store(String, Secret),
+    /// For the service's debug log.
+    Notice(Notice),
     /// What this job has asked for last is no longer wanted.
     Cancel(JobId),
     /// The answer to the request of this id.
@@ -55,6 +69,7 @@ pub(super) enum Action {
 pub(super) struct Cx<'a> {
     pub(super) now: Instant,
     pub(super) wall: UnixNanos,
+    pub(super) limits: &'a Limits,
     pub(super) rng: &'a mut Rng,
 }
 
@@ -79,7 +94,8 @@ struct Job {
 
 /// The state of one client.
 pub(super) struct ApiClient {
-    link: Link,
+    pub(super) link: Link,
+    pub(super) credentials: Credentials<JobId>,
     policies: Policies,
     identity: Identity,
     features: Features,
@@ -95,6 +111,7 @@ impl ApiClient {
     pub(super) fn new(settings: &Settings) -> Self {
         ApiClient {
             link: Link::new(settings),
+            credentials: Credentials::new(settings),
             policies: Policies::new(settings),
             identity: Identity {
                 key: !text(&settings.api_key).is_empty(),
@@ -140,6 +157,10 @@ impl ApiClient {
                     out.push_back(Action::Stat(id, path));
                 }
                 Ok(Plan::Features(asked)) => self.ask_features(cx, request_id, asked, out),
+                Ok(Plan::Token) => {
+                    let id = self.insert(request_id, Want::Token, None);
+                    self.with_credentials(cx, out, |credentials, cx, out| credentials.on_token_wanted(cx, id, out));
+                }
                 Err(error) => reply(&request_id, Err(error), out),
             }
         }
@@ -147,11 +168,21 @@ impl ApiClient {
 
     /// What an attempt came to.
     pub(super) fn on_http(&mut self, cx: &mut Cx<'_>, id: JobId, outcome: Outcome, out: &mut Out) {
+        let mut given = None;
+        self.with_credentials(cx, out, |credentials, cx, out| given = credentials.on_answer(cx, &id, outcome, out));
+        if let Some(outcome) = given {
+            self.on_outcome(cx, id, outcome, out);
+        }
+    }
+
+    /// What is left of it when the credentials are content.
+    pub(super) fn on_outcome(&mut self, cx: &mut Cx<'_>, id: JobId, outcome: Outcome, out: &mut Out) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let Some(call) = &mut job.call else {
-            // The file could not even be looked at.
+            // The file could not even be looked at, or there is no token.
             let why = outcome.map_or_else(|failure| failure.message, |_| "it is no request".into());
-            return self.finish(id, Err(ApiError::new(format!("the file can't be read: {why}"))), out);
+            let why = if job.want == Want::Token { why } else { format!("the file can't be read: {why}") };
+            return self.finish(id, Err(ApiError::new(why)), out);
         };
         let messages = answer::messages(&outcome);
         let result = match call.on_outcome(cx.now, cx.wall, cx.rng.next_u64(), outcome) {
@@ -189,17 +220,17 @@ impl ApiClient {
                 );
                 out.push_back(Action::Cancel(id));
                 self.finish(id, Err(ApiError::new(why)), out);
-            } else if let Some(mut http) = job.call.as_mut().and_then(|call| call.on_tick(cx.now)) {
-                self.link.sign(&mut http);
-                out.push_back(Action::Http(id, Box::new(http)));
+            } else if let Some(http) = job.call.as_mut().and_then(|call| call.on_tick(cx.now)) {
+                self.send(cx, id, http, out);
             }
         }
+        self.with_credentials(cx, out, |credentials, cx, out| credentials.on_tick(cx, out));
     }
 
     /// When the next tick is wanted.
     pub(super) fn wake(&self) -> Option<Wake> {
         let of = |job: &Job| Wake::soonest(job.give_up.wake(), job.call.as_ref().and_then(Call::wake));
-        self.jobs.values().filter_map(of).min_by_key(|wake| wake.at)
+        Wake::soonest(self.credentials.wake(), self.jobs.values().filter_map(of).min_by_key(|wake| wake.at))
     }
 
     /// Nobody waits for this request any more. Returns whether it was known.
@@ -214,6 +245,7 @@ impl ApiClient {
             self.features.askers.remove(at);
         } else if let Some(id) = self.jobs.iter().find(|(_, job)| job.request_id == request_id).map(|(id, _)| *id) {
             self.jobs.remove(&id);
+            self.credentials.forget(&id);
             out.push_back(Action::Cancel(id));
         } else {
             return false;
@@ -226,6 +258,7 @@ impl ApiClient {
     pub(super) fn on_end(&mut self, why: &str, out: &mut Out) {
         let error = || Err(ApiError::new(why));
         for (id, job) in core::mem::take(&mut self.jobs) {
+            self.credentials.forget(&id);
             out.push_back(Action::Cancel(id));
             reply(&job.request_id, error(), out);
         }
@@ -233,6 +266,13 @@ impl ApiClient {
         self.features.askers.drain(..).for_each(|(request_id, _)| reply(&request_id, error(), out));
         self.waiting.drain(..).for_each(|waiting| reply(&waiting.request_id, error(), out));
         self.waiting_bytes = 0;
+    }
+
+    /// The job is done, and its answer was found without a request.
+    pub(super) fn settle(&mut self, id: JobId, response: Response, out: &mut Out) {
+        if let Some(job) = self.jobs.remove(&id) {
+            reply(&job.request_id, Ok(response), out);
+        }
     }
 
     /// Requests that are being worked on.
@@ -274,16 +314,16 @@ impl ApiClient {
             | Want::Chart
             | Want::Queue(_)
             | Want::Console(_)
-            | Want::Rows(_) => None,
+            | Want::Rows(_)
+            | Want::Token => None,
         };
         let mut call = Call::new(http, class, policy);
-        let mut first = call.start();
-        self.link.sign(&mut first);
+        let first = call.start();
         let id = self.insert(request_id, want, Some(call));
         if let (Some(patience), Some(job)) = (patient, self.jobs.get_mut(&id)) {
             job.give_up.set(cx.now.after(patience));
         }
-        out.push_back(Action::Http(id, Box::new(first)));
+        self.send(cx, id, first, out);
         id
     }
 
@@ -296,6 +336,7 @@ impl ApiClient {
 
     fn finish(&mut self, id: JobId, result: Result<HttpResponse, ApiError>, out: &mut Out) {
         let Some(job) = self.jobs.remove(&id) else { return };
+        self.credentials.forget(&id);
         let bytes_max = job.call.as_ref().map_or(usize::MAX, |call| call.request().answer_bytes_max);
         if self.features.asking != Some(id) {
             let outcome = result.and_then(|response| job.want.read(&response, bytes_max));

@@ -11,6 +11,7 @@ mod graphql;
 mod history;
 mod plan;
 mod queues;
+mod signing;
 mod sweep;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ use crate::{
     error::InputError,
     id::{ClientId, EffectId, StreamKey},
     ledger::Ledger,
+    net::credentials::{Ask, FILE_BYTES_MAX},
     settings::text,
     time::{Duration, Wake},
 };
@@ -55,13 +57,25 @@ enum Which {
     Login(u64),
 }
 
+/// What an effect of an API client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Errand {
+    Job(JobId),
+    /// A file of its credentials.
+    Read(Ask),
+    /// Its identity is exchanged for a token.
+    Exchange,
+    /// The token is kept.
+    Store,
+}
+
 /// The API clients of a service.
 #[derive(Default)]
 pub(super) struct Apis {
     clients: BTreeMap<Key, ApiClient>,
-    ledger: Ledger<(Key, JobId)>,
-    /// The effect that each job waits for.
-    effects: BTreeMap<(Key, JobId), EffectId>,
+    ledger: Ledger<(Key, Errand)>,
+    /// The effect that each errand waits for.
+    effects: BTreeMap<(Key, Errand), EffectId>,
     last_login: u64,
     /// The client that is being given something: where a panic comes from.
     feeding: Option<Key>,
@@ -217,7 +231,7 @@ impl Service {
         let wall = self.wall();
         let Some(api) = self.apis.clients.get_mut(&key) else { return };
         let mut out = Out::new();
-        let mut cx = Cx { now: self.last_now, wall, rng: &mut self.rng };
+        let mut cx = Cx { now: self.last_now, wall, limits: &self.config.limits, rng: &mut self.rng };
         self.apis.feeding = Some(key);
         call(api, &mut cx, &mut out);
         self.apis.feeding = None;
@@ -228,13 +242,25 @@ impl Service {
         match action {
             Action::Http(job, http) => {
                 let attempt = http.timeout.unwrap_or(self.config.limits.transfer_deadline);
-                self.issue_own(key, job, Effect::Http(http), attempt);
+                self.issue_own(key, Errand::Job(job), Effect::Http(http), attempt);
             }
             Action::Stat(job, path) => {
-                self.issue_own(key, job, Effect::StatFiles { paths: vec![path] }, Duration::ZERO);
+                self.issue_own(key, Errand::Job(job), Effect::StatFiles { paths: vec![path] }, Duration::ZERO);
             }
+            Action::Read(ask, path) => {
+                let effect = Effect::ReadFile { path, at: 0, len: FILE_BYTES_MAX };
+                self.issue_own(key, Errand::Read(ask), effect, Duration::ZERO);
+            }
+            Action::Exchange(http) => {
+                let attempt = http.timeout.unwrap_or(self.config.limits.transfer_deadline);
+                self.issue_own(key, Errand::Exchange, Effect::Http(http), attempt);
+            }
+            Action::Store(path, content) => {
+                self.issue_own(key, Errand::Store, Effect::WriteSecret { path, content }, Duration::ZERO);
+            }
+            Action::Notice(notice) => self.outbox.push_back(ServiceOutput::Notice(None, notice)),
             Action::Cancel(job) => {
-                if let Some(id) = self.apis.effects.remove(&(key, job)) {
+                if let Some(id) = self.apis.effects.remove(&(key, Errand::Job(job))) {
                     self.apis.ledger.cancel(id);
                     self.outbox.push_back(ServiceOutput::Cancel(OWN, id));
                 }
@@ -250,21 +276,35 @@ impl Service {
     }
 
     /// The runtime ends an attempt at its own bound; the deadline here is for an outcome that got lost.
-    fn issue_own(&mut self, key: Key, job: JobId, effect: Effect, attempt: Duration) {
+    fn issue_own(&mut self, key: Key, errand: Errand, effect: Effect, attempt: Duration) {
         let within = attempt + self.config.limits.disk_deadline;
-        let id = self.apis.ledger.issue(effect.kind(), (key, job), self.last_now, within);
-        self.apis.effects.insert((key, job), id);
+        let id = self.apis.ledger.issue(effect.kind(), (key, errand), self.last_now, within);
+        self.apis.effects.insert((key, errand), id);
         self.outbox.push_back(ServiceOutput::Effect(OWN, id, effect));
     }
 
-    fn settle_api(&mut self, origin: (Key, JobId), completion: Completion) {
-        let (key, job) = origin;
+    fn settle_api(&mut self, origin: (Key, Errand), completion: Completion) {
+        let (key, errand) = origin;
         self.apis.effects.remove(&origin);
-        if let Completion::Stats(stats) = completion {
-            return self.with_api(key, |api, cx, out| api.on_stat(cx, job, stats.first().copied().flatten(), out));
+        match (errand, completion) {
+            (Errand::Job(job), Completion::Stats(stats)) => {
+                self.with_api(key, |api, cx, out| api.on_stat(cx, job, stats.first().copied().flatten(), out));
+            }
+            (Errand::Read(ask), Completion::Read(bytes)) => {
+                self.with_api(key, |api, cx, out| api.on_read(cx, ask, Ok(bytes), out));
+            }
+            (errand, completion) => {
+                let Some(outcome) = completion.into_http() else { return };
+                self.with_api(key, |api, cx, out| match (errand, outcome) {
+                    (Errand::Job(job), outcome) => api.on_http(cx, job, outcome, out),
+                    (Errand::Exchange, outcome) => api.on_exchanged(cx, outcome, out),
+                    (Errand::Read(ask), Err(failure)) => api.on_read(cx, ask, Err(failure), out),
+                    (Errand::Store, Err(failure)) => api.on_stored(cx, Err(failure), out),
+                    // No answer of a server comes of these.
+                    (Errand::Read(_) | Errand::Store, Ok(_)) => {}
+                });
+            }
         }
-        let Some(outcome) = completion.into_http() else { return };
-        self.with_api(key, |api, cx, out| api.on_http(cx, job, outcome, out));
     }
 }
 

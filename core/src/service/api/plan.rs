@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     json,
-    net::{Body, Class, HttpRequest, HttpResponse, Link, Method, Purpose},
+    net::{Body, Class, HttpRequest, HttpResponse, Link, Method, Purpose, Secret},
 };
 use alloc::{
     format,
@@ -47,6 +47,8 @@ pub(super) enum Plan {
     LookAt(wire::UploadFileRequest),
     /// It depends on what the server can do.
     Features(Vec<i32>),
+    /// It is the token that requests are signed with.
+    Token,
 }
 
 /// What is wanted of an answer with a success status.
@@ -64,6 +66,8 @@ pub(super) enum Want {
     Queue(queues::Kind),
     Console(console::Asked),
     Rows(history::Asked),
+    /// The token; no request is made for it.
+    Token,
 }
 
 /// Plans a request. `scans` are those of the client.
@@ -82,13 +86,7 @@ pub(super) fn plan(
                 let request = link.graphql(Purpose::Viewer, "Viewer", VIEWER, "");
                 Ok(Plan::Http(request, Class::Graphql, Want::Viewer(identity)))
             }
-            Some(auth_request::Request::GetAccessTokenRequest(_)) if identity.key || !identity.token_file => {
-                let token = auth_response::Response::GetAccessTokenResponse(wire::GetAccessTokenResponse::default());
-                Ok(Plan::Answer(Response::AuthResponse(wire::AuthResponse { response: Some(token) })))
-            }
-            Some(auth_request::Request::GetAccessTokenRequest(_)) => Err(ApiError::new(
-                "identity tokens (identity_token_file) are not supported by this version of runwire; set an API key",
-            )),
+            Some(auth_request::Request::GetAccessTokenRequest(_)) => Ok(Plan::Token),
             None => Err(ApiError::new("unsupported auth request type: <nil>")),
         },
         Request::GraphqlRequest(request) => plan_query(link, request),
@@ -196,7 +194,13 @@ impl Want {
                 return Ok(Response::GraphqlResponse(wire::GraphQlResponse { data_json }));
             }
             Want::Rows(asked) => return asked.read(answer::read(response, bytes_max)?.data()?),
-            Want::Features | Want::OrgFeatures(_) | Want::Done(_) | Want::Chart | Want::Queue(_) | Want::Console(_) => {
+            Want::Features
+            | Want::OrgFeatures(_)
+            | Want::Done(_)
+            | Want::Chart
+            | Want::Queue(_)
+            | Want::Console(_)
+            | Want::Token => {
                 let data = answer::read(response, bytes_max)?.data()?;
                 let data = serde_json::from_str(data).map_err(|error| ApiError::new(error.to_string()))?;
                 return self.read_data(&data);
@@ -217,11 +221,22 @@ impl Want {
             },
             Want::Queue(kind) => kind.read(data),
             Want::Console(asked) => asked.read(data),
-            Want::Features | Want::Viewer(_) | Want::Data | Want::Rows(_) | Want::Download | Want::Upload(_) => {
-                Err(ApiError::new("this answer is read elsewhere"))
-            }
+            Want::Features
+            | Want::Viewer(_)
+            | Want::Data
+            | Want::Rows(_)
+            | Want::Download
+            | Want::Upload(_)
+            | Want::Token => Err(ApiError::new("this answer is read elsewhere")),
         }
     }
+}
+
+/// The answer to who wants the token.
+pub(super) fn token_answer(token: &Secret) -> Response {
+    let token = wire::GetAccessTokenResponse { access_token: token.reveal().into() };
+    let response = Some(auth_response::Response::GetAccessTokenResponse(token));
+    Response::AuthResponse(wire::AuthResponse { response })
 }
 
 /// The user, even if the server could not tell all about them.

@@ -69,6 +69,73 @@ fn a_client_with_a_key_needs_no_token() {
     }
 }
 
+fn files_wanted(world: &World) -> Vec<(EffectId, String)> {
+    let read = |(_, id, effect): &(_, EffectId, Effect)| match effect {
+        Effect::ReadFile { path, .. } => Some((*id, path.clone())),
+        _ => None,
+    };
+    world.held.iter().filter_map(read).collect()
+}
+
+/// A client whose identity is in a file, after it was asked for the user.
+fn with_identity(request: Request) -> World {
+    let mut world = world();
+    let settings = wire::Settings { identity_token_file: Some("/identity".into()), ..settings() };
+    let id = match init_with(&mut world, A, settings) {
+        Some(Answer::ApiInitResponse(answer)) => answer.api_id,
+        other => panic!("no init: {other:?}"),
+    };
+    world.send(A, &[api("r", &id, request)]);
+    world
+}
+
+#[test]
+fn backend_67_a_client_with_an_identity_exchanges_it_and_renews_what_is_refused() {
+    let mut world = with_identity(viewer());
+    let [(id, path)] = &files_wanted(&world)[..] else { panic!("one file is read first: {:?}", world.held) };
+    assert_eq!(path, "/identity");
+    complete(&mut world, *id, Completion::Read("who-i-am".to_string().into()));
+    assert!(the_one(&world).url.ends_with("/oidc/token"), "{}", the_one(&world).url);
+    serve(&mut world, 200, r#"{"access_token":"t1","expires_in":3600}"#);
+    let authorization = |request: &HttpRequest| {
+        let found = request.headers.iter().find(|header| header.is("authorization"));
+        found.map(|header| header.value.reveal().to_string())
+    };
+    let first = the_one(&world);
+    assert!(authorization(&first).is_some_and(|value| value == "Bearer t1"), "{first:?}");
+    serve(&mut world, 401, "{}");
+    let (id, _) = files_wanted(&world)[0].clone();
+    complete(&mut world, id, Completion::Read("who-i-am".to_string().into()));
+    serve(&mut world, 200, r#"{"access_token":"t2","expires_in":3600}"#);
+    assert!(authorization(&the_one(&world)).is_some_and(|value| value == "Bearer t2"));
+    serve(&mut world, 200, r#"{"data":{"viewer":{"username":"u","entity":"e","teams":{"edges":[]}}}}"#);
+    assert_eq!(user(&world).username, "u");
+}
+
+#[test]
+fn who_asks_for_the_token_itself_gets_it_or_hears_why_not() {
+    let wanted = || {
+        let request = Some(auth_request::Request::GetAccessTokenRequest(wire::GetAccessTokenRequest {}));
+        with_identity(Request::AuthRequest(wire::AuthRequest { request }))
+    };
+    let mut world = wanted();
+    let (id, _) = files_wanted(&world)[0].clone();
+    complete(&mut world, id, Completion::Read("who-i-am".to_string().into()));
+    serve(&mut world, 200, r#"{"access_token":"t1","expires_in":3600}"#);
+    match the_answer(&world) {
+        Response::AuthResponse(wire::AuthResponse {
+            response: Some(auth_response::Response::GetAccessTokenResponse(token)),
+        }) => assert_eq!(token.access_token, "t1"),
+        other => panic!("no token: {other:?}"),
+    }
+    let mut world = wanted();
+    let (id, _) = files_wanted(&world)[0].clone();
+    let gone = Failure { kind: FailureKind::NotFound, message: "no such file".into() };
+    complete(&mut world, id, Completion::Failed(gone));
+    let (message, _) = the_error(&world);
+    assert!(message.contains("couldn't fetch access token") && message.contains("/identity"), "{message}");
+}
+
 #[test]
 fn requests_that_name_nothing_are_errors() {
     let unsupported = [
