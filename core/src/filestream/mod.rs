@@ -296,6 +296,7 @@ impl FileStream {
     pub(crate) fn on_finish(&mut self, cx: &mut Cx<'_>, exit: Option<i32>, out: &mut VecDeque<Action>) {
         self.ending = Ending::Yes(exit);
         self.hurry_parked(cx.now);
+        self.hurry(cx, out);
         self.pump(cx, out);
     }
 
@@ -311,16 +312,6 @@ impl FileStream {
     /// A deadline of [`FileStream::wake`] has come.
     pub(crate) fn on_tick(&mut self, cx: &mut Cx<'_>, out: &mut VecDeque<Action>) {
         self.resend_due(cx.now, out);
-        self.pump(cx, out);
-    }
-
-    /// Waits for another attempt end now: the network is back, or the user asks.
-    #[allow(dead_code, reason = "for a runtime that learns of a network that is back; none does yet")]
-    pub(crate) fn retry_now(&mut self, cx: &mut Cx<'_>, out: &mut VecDeque<Action>) {
-        self.resend_due(Instant::from_nanos(u64::MAX), out);
-        if let State::Parked(park) = &mut self.state {
-            park.at = cx.now;
-        }
         self.pump(cx, out);
     }
 
@@ -405,6 +396,15 @@ impl FileStream {
             )));
         }
         fits.then_some(shorter)
+    }
+
+    /// Somebody waits for the end of the run: an attempt that was to come after a long wait comes now, unless the server
+    /// asked for the wait.
+    fn hurry(&mut self, cx: &mut Cx<'_>, out: &mut VecDeque<Action>) {
+        if let State::Flying(flight) = &mut self.state {
+            flight.call.hurry(cx.now);
+        }
+        self.resend_due(cx.now, out);
     }
 
     /// Something was queued.

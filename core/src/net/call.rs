@@ -68,6 +68,10 @@ pub(crate) struct Call {
     in_flight: bool,
     backoff: Backoff,
     timer: Timer,
+    /// No earlier than so long from now is another attempt made, however much it is wanted.
+    wait_min: Duration,
+    /// The server said how long to wait.
+    asked: bool,
     trouble: Option<CallError>,
 }
 
@@ -86,6 +90,8 @@ impl Call {
                 None => Backoff::new((FIRST_WAIT, policy.wait_max)),
             },
             timer: Timer::new("net.retry"),
+            wait_min: policy.wait_min.unwrap_or(Duration::ZERO),
+            asked: false,
             trouble: None,
         }
     }
@@ -116,6 +122,7 @@ impl Call {
                     None => nominal,
                 };
                 self.timer.set(now.after(wait));
+                self.asked = asked.is_some();
                 self.trouble = Some(error);
                 Step::Waiting
             }
@@ -127,6 +134,16 @@ impl Call {
     /// The next attempt, if its time has come.
     pub(crate) fn on_tick(&mut self, now: Instant) -> Option<HttpRequest> {
         self.timer.take_due(now).then(|| self.start())
+    }
+
+    /// Somebody waits for this call now: its next attempt comes as soon as the user's wish allows, unless the server asked
+    /// for the wait, and the waits begin anew.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.backoff.reset();
+        let soon = now.after(self.wait_min);
+        if !self.asked && self.timer.wake().is_some_and(|wake| wake.at > soon) {
+            self.timer.set(soon);
+        }
     }
 
     /// When the next attempt is due, if one is waited for.
@@ -246,6 +263,31 @@ mod tests {
         let _ = slow.on_outcome(Instant::ZERO, UnixNanos(0), u64::MAX, status(429, a_day));
         let wait = slow.next_try().expect("another try").since(Instant::ZERO);
         assert!(wait >= ASKED_WAIT_MAX && wait <= ASKED_WAIT_MAX + ASKED_WAIT_MAX / 10, "{wait:?}");
+    }
+
+    #[test]
+    fn who_hurries_keeps_the_waits_of_the_user_and_of_the_server() {
+        let at = |call: &Call| call.next_try().map(|at| at.since(Instant::ZERO));
+        let wish = Duration::from_secs(2);
+        let slow = Policy { wait_min: Some(wish), retries_max: 9, ..policy() };
+        let asked = vec![(String::from("retry-after"), String::from("30"))];
+        for (own, headers, expected) in [
+            (Policy { retries_max: 9, ..policy() }, vec![], Some(Duration::ZERO)),
+            (slow, vec![], Some(wish)),
+            (Policy { retries_max: 9, ..policy() }, asked, Some(Duration::from_secs(30))),
+        ] {
+            let mut call = call(&own);
+            for _ in 0..3 {
+                let _ = call.start();
+                let _ = call.on_outcome(Instant::ZERO, UnixNanos(0), 0, status(503, headers.clone()));
+            }
+            call.hurry(Instant::ZERO);
+            assert_eq!(at(&call), expected);
+        }
+        let mut flying = call(&policy());
+        let _ = flying.start();
+        flying.hurry(Instant::ZERO);
+        assert_eq!(at(&flying), None, "an attempt under way is not repeated");
     }
 
     #[test]

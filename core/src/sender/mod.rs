@@ -189,6 +189,13 @@ impl Sender {
         self.flush(cx, out);
     }
 
+    /// The run ends and waits for the server to take it.
+    pub(crate) fn hurry_setup(&mut self, cx: &mut Cx<'_>) {
+        if let State::Setup(setup) = &mut self.state {
+            setup.call.hurry(cx.now);
+        }
+    }
+
     /// The time is over: nothing more is sent, outstanding requests are the owner's to cancel.
     pub(crate) fn abandon(&mut self, out: &mut Out) {
         if let State::Setup(_) = self.state {

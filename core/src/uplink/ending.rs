@@ -36,8 +36,8 @@ impl Uplink {
                     let exit = self.exit.flatten();
                     self.with_stream(env, |stream, cx, out| stream.on_finish(cx, exit, out));
                 }
-                DeferState::FlushRun
-                | DeferState::FlushDebouncer
+                DeferState::FlushRun => self.with_sender(env, |sender, cx, _| sender.hurry_setup(cx)),
+                DeferState::FlushDebouncer
                 | DeferState::Begin
                 | DeferState::FlushStats
                 | DeferState::FlushPartialHistory

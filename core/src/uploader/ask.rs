@@ -82,6 +82,13 @@ impl Asking {
         Wake::soonest(self.patience.wake(), self.call().and_then(Call::wake))
     }
 
+    /// Somebody waits: a question that was to be repeated later is repeated now.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Some(question) = &mut self.open {
+            question.call.hurry(now);
+        }
+    }
+
     pub(super) fn call(&self) -> Option<&Call> {
         self.open.as_ref().map(|question| &question.call)
     }

@@ -256,6 +256,8 @@ impl Uploader {
         self.flush = Flush::Wanted;
         self.live.stop();
         self.asking.forgive();
+        self.asking.hurry(cx.now);
+        self.transfers.hurry(cx.now);
         for job in self.jobs.values_mut() {
             job.changed = 0;
             job.restarts = 0;

@@ -53,6 +53,11 @@ impl Transfers {
         waiting.map(|transfer| transfer.call.wake()).fold(None, Wake::soonest)
     }
 
+    /// Somebody waits: what was to be tried later is tried now.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.open.values_mut().for_each(|transfer| transfer.call.hurry(now));
+    }
+
     pub(super) fn calls(&self) -> impl Iterator<Item = &Call> {
         self.open.values().map(|transfer| &transfer.call)
     }

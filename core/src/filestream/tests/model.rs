@@ -17,7 +17,6 @@ enum Input {
     Uploaded,
     Preempting,
     Wait(u64),
-    RetryNow,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +84,6 @@ fn input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Uploaded),
         1 => Just(Input::Preempting),
         3 => (0_u64..3_000).prop_map(Input::Wait),
-        1 => Just(Input::RetryNow),
     ]
 }
 
@@ -184,7 +182,6 @@ fn give(rig: &mut Rig, given: &mut Given, at: usize, input: &Input) {
         }
         Input::Preempting => return rig.call(|s, cx, out| s.on_preempting(cx, out)),
         Input::Wait(millis) => return rig.pass(*millis as f64 / 1e3),
-        Input::RetryNow => return rig.call(|s, cx, out| s.retry_now(cx, out)),
     }
     let mark = rig.mark();
     given.marks.push((mark, given.history.len(), given.events.len()));

@@ -137,7 +137,8 @@ fn used_up_attempts_park_too() {
     }
     rig.status(500);
     assert!(rig.told[0].contains("in 4 attempts (HTTP 500)"), "{:?}", rig.told);
-    rig.call(|s, cx, out| s.retry_now(cx, out));
+    // The end of the run does not wait for the next probe.
+    rig.finish(Some(0));
     rig.ok();
     rig.ok();
     assert_eq!((rig.acked.map(|(next, _)| next.history), rig.told.len()), (Some(1), 2));
@@ -180,14 +181,19 @@ fn giving_up_names_the_cause() {
 }
 
 #[test]
-fn retry_now_ends_a_wait() {
-    let mut rig = Rig::started(eager());
+fn the_end_of_a_run_does_not_wait_for_a_late_retry() {
+    let mut rig = Rig::started(Settings { x_file_stream_retry_wait_min_seconds: None, ..eager() });
     rig.history("0");
     rig.next_push();
+    for _ in 0..7 {
+        rig.status(503);
+        rig.next_push();
+    }
     rig.status(503);
-    assert!(rig.asked.is_empty());
-    rig.call(|s, cx, out| s.retry_now(cx, out));
-    assert_eq!(content(&rig), ["0"]);
+    let before = rig.now;
+    rig.finish(Some(0));
+    assert_eq!(content(&rig), ["0"], "the push goes out at once");
+    assert_eq!(rig.now, before);
 }
 
 #[test]
