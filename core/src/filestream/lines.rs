@@ -4,7 +4,7 @@ use super::escape::push_element;
 use alloc::{collections::VecDeque, vec::Vec};
 
 /// A buffer that grew above this for one large line is given back.
-const KEPT_BYTES: usize = 4 << 20;
+const KEPT_BYTES: usize = 512 << 10;
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
