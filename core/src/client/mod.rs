@@ -4,6 +4,7 @@
 
 mod json_text;
 mod plan;
+pub mod records;
 mod row;
 mod talk;
 

@@ -13,7 +13,7 @@ use crate::{
 use connection::Connection;
 use runwire_core::{
     ClientId, Summary,
-    client::{ANSWER, Begin, Beginning, End, Ending, Question, Row, Session, to_json},
+    client::{ANSWER, Begin, Beginning, End, Ending, Question, Row, Session, records},
     service::{ServiceInput, StopReason},
 };
 use runwire_effects::{
@@ -21,7 +21,7 @@ use runwire_effects::{
     debug_log::{CoreLog, Level},
     environment,
 };
-use runwire_proto::wire::{self, record::RecordType, request::RequestType, response::ResponseType, result::ResultType};
+use runwire_proto::wire::{self, record::RecordType, result::ResultType};
 use serde::Serialize;
 use std::{
     path::{Path, PathBuf},
@@ -133,30 +133,27 @@ impl Run {
 
     /// Sets a value of the run's config.
     pub fn config(&self, key: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let item = wire::ConfigItem { key: key.into(), value_json: to_json(value)?, ..Default::default() };
-        let record = wire::ConfigRecord { update: vec![item], ..Default::default() };
-        self.post(|session| session.record("", RecordType::Config(record)))
+        let record = records::config(key, value)?;
+        self.post(|session| session.record("", record))
     }
 
     /// Sets a value of the run's summary.
     pub fn summary(&self, key: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let item = wire::SummaryItem { key: key.into(), value_json: to_json(value)?, ..Default::default() };
-        let record = wire::SummaryRecord { update: vec![item], ..Default::default() };
-        self.post(|session| session.record("", RecordType::Summary(record)))
+        let record = records::summary(key, value)?;
+        self.post(|session| session.record("", record))
+    }
+
+    /// Hands over the file of this name below the folder `files` of [`Run::dir`]; a run with a server sends it there.
+    pub fn save(&self, name: &str) -> Result<(), RunError> {
+        self.post(|session| session.record("", records::file(name)))
     }
 
     /// The step of the next row.
     pub fn step(&self) -> Result<i64, RunError> {
-        let request = RequestType::HistoryStep(wire::HistoryStepRequest::default());
         let mut session = lock(&self.inner.session);
         let id = session.request_id();
-        let question = Question { frames: session.request(&id, request), id, within: ANSWER };
-        match self.inner.ask(session, question, None)? {
-            Some(ResultType::Response(wire::Response {
-                response_type: Some(ResponseType::HistoryStepResponse(step)),
-            })) => Ok(step.step),
-            Some(_) | None => Err(RunError::NoAnswer),
-        }
+        let question = Question { frames: session.request(&id, records::ask_step()), id, within: ANSWER };
+        records::step(self.inner.ask(session, question, None)?).ok_or(RunError::NoAnswer)
     }
 
     /// The folder of the run.
