@@ -2,14 +2,20 @@
 
 pub mod bench;
 #[cfg(unix)]
+pub mod check;
+#[cfg(unix)]
 pub mod client;
 #[cfg(unix)]
 pub mod logs;
+#[cfg(unix)]
+pub mod model;
 pub mod official;
 #[cfg(unix)]
 pub mod online;
 #[cfg(unix)]
 pub mod sidecar;
+#[cfg(unix)]
+pub mod sim;
 pub mod stub;
 #[cfg(unix)]
 pub mod uploads;
