@@ -12,6 +12,8 @@ pub mod model;
 pub mod official;
 #[cfg(unix)]
 pub mod online;
+#[cfg(all(unix, planted))]
+pub mod planted;
 #[cfg(unix)]
 pub mod sidecar;
 #[cfg(unix)]

@@ -28,7 +28,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Rows so far were numbered from zero; they are numbered from `base`, and those below `delivered` are dropped.
     pub(super) fn start(&mut self, base: u64, delivered: u64) {
-        self.next += base;
+        self.next += base + u64::from(planted!(OffsetAfterResume) && base > 0);
         self.delivered = delivered;
         let known = usize::try_from(delivered.saturating_sub(self.next)).unwrap_or(usize::MAX);
         self.take(known.min(self.rows.len()));

@@ -294,7 +294,7 @@ impl FileStream {
 
     /// No line follows. Everything goes out at once; `exit` is told last, unless it is `None`.
     pub(crate) fn on_finish(&mut self, cx: &mut Cx<'_>, exit: Option<i32>, out: &mut VecDeque<Action>) {
-        self.ending = Ending::Yes(exit);
+        self.ending = Ending::Yes(exit.map(|code| if planted!(LoseExitCode) { 0 } else { code }));
         self.hurry_parked(cx.now);
         self.hurry(cx, out);
         self.pump(cx, out);

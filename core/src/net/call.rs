@@ -117,11 +117,13 @@ impl Call {
         match verdict {
             Verdict::Again(asked) if self.attempts <= self.retries_max => {
                 let nominal = self.backoff.next(jitter);
-                let wait = match asked {
+                let wait = match asked.filter(|_| !planted!(IgnoreRetryAfter)) {
                     Some(asked) => with_jitter(asked.min(ASKED_WAIT_MAX), jitter),
                     None => nominal,
                 };
-                self.timer.set(now.after(wait));
+                if !planted!(ForgetTimer) {
+                    self.timer.set(now.after(wait));
+                }
                 self.asked = asked.is_some();
                 self.trouble = Some(error);
                 Step::Waiting

@@ -99,6 +99,11 @@ impl Reader {
         match outcome {
             Ok(bytes) => {
                 self.at_end = bytes.is_empty();
+                if planted!(LoseTail) && matches!(self.source, Source::File { .. }) && bytes.len() < READ_BYTES as usize
+                {
+                    self.at_end = true;
+                    return;
+                }
                 self.pushed += bytes.len() as u64;
                 self.log.push(&bytes);
             }

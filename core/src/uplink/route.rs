@@ -192,6 +192,7 @@ impl Uplink {
             }
             filestream::Action::Acked { next, mark } => {
                 self.store.cursor.delivered = next;
+                self.store.cursor.delivered.history += u64::from(planted!(CursorAhead));
                 self.store.cursor.mark = mark.min(self.sender.undelivered_mark().unwrap_or(mark));
                 self.store.mark(env.now, env.limits);
                 self.actions.push_back(Action::Progress);
