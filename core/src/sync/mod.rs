@@ -302,6 +302,8 @@ impl SyncRun {
                 self.with_uplink(|uplink, env| uplink.on_flush(env, stage));
             }
             defer::Action::Flush(stage) => self.flushed(stage),
+            // An upload has no limit of that kind.
+            defer::Action::TimeOver => {}
             defer::Action::Stuck(_) | defer::Action::CutShort(_) => {
                 self.with_uplink(|uplink, env| uplink.give_up(env));
             }
