@@ -2,8 +2,9 @@
 
 use runwire_async::{AsyncStd, Smol};
 use runwire_tests::kit::{
-    Adapter, CHECKS, Trial, examine,
+    Adapter, examine,
     native::{Futures, Threads},
+    simple::{Mistake, Simple},
 };
 
 fn passes(adapter: &dyn Adapter) {
@@ -24,4 +25,26 @@ fn smol_passes() {
 #[test]
 fn async_std_passes() {
     passes(&Futures(AsyncStd));
+}
+
+#[test]
+fn the_smallest_loop_passes() {
+    passes(&Simple(None));
+}
+
+#[test]
+fn each_mistake_is_noticed() {
+    for (mistake, check) in [
+        (Mistake::DrainsOne, "drains fully"),
+        (Mistake::KeepsTheWake, "reads the wake again when it is sooner"),
+        (Mistake::Spins, "does nothing between"),
+        (Mistake::ForgetsOutcomes, "takes outcomes while"),
+        (Mistake::HearsTheQuiet, "to be quiet"),
+        (Mistake::LosesWorkers, "survives a worker"),
+        (Mistake::AnswersTwice, "answers each effect once"),
+        (Mistake::ClosesEarly, "delivers answers"),
+    ] {
+        let wrong = examine(&Simple(Some(mistake)));
+        assert!(wrong.iter().any(|what| what.contains(check)), "{mistake:?} is not noticed: {wrong:?}");
+    }
 }

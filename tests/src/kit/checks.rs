@@ -336,7 +336,7 @@ fn survives_a_machine(trying: &mut Trying<'_>) {
     let tried = trying.drive(
         None,
         |_| stats(),
-        |_, scene| orders(scene, 2),
+        |_, scene| orders(scene, 1),
         |_, seen, scene| match seen {
             Seen::Completed(EffectId(1), _) => panic!("planted: this machine panics"),
             Seen::Tick => scene.finish(),

@@ -7,6 +7,7 @@ mod checks;
 mod double;
 #[cfg(unix)]
 pub mod native;
+pub mod simple;
 
 pub use checks::{CHECKS, Check};
 pub use double::{Double, Scene, Seen, Transcript};
