@@ -7,6 +7,9 @@ mod checks;
 mod double;
 #[cfg(unix)]
 pub mod native;
+pub mod recorder;
+#[cfg(unix)]
+pub mod scenarios;
 pub mod simple;
 
 pub use checks::{CHECKS, Check};

@@ -4,7 +4,7 @@ use super::{Adapter, Trial};
 use runwire_async::{Door, Executor};
 use std::{
     io::{self, Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::mpsc,
     thread,
     time::Duration,
@@ -38,10 +38,18 @@ impl<E: Executor> Adapter for Futures<E> {
 
 /// Drives with a client that says something and listens until the connection is closed. Gives what it heard.
 fn with_client(said: Option<Vec<u8>>, drive: impl FnOnce(Vec<Door>) -> io::Result<()> + Send + 'static) -> Vec<u8> {
+    with_speaker(move |port| said.map(|said| speak(port, said)).unwrap_or_default(), drive)
+}
+
+/// Drives while `speaker` does what it wants with the port, on a thread of its own.
+pub fn with_speaker<T: Send + 'static>(
+    speaker: impl FnOnce(u16) -> T + Send + 'static,
+    drive: impl FnOnce(Vec<Door>) -> io::Result<()> + Send + 'static,
+) -> T {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port can be had");
     listener.set_nonblocking(true).expect("a listener need not block");
-    let address = listener.local_addr().expect("a listener has an address");
-    let client = said.map(|said| thread::spawn(move || speak(address, said)));
+    let port = listener.local_addr().expect("a listener has an address").port();
+    let client = thread::spawn(move || speaker(port));
     let (done, driven) = mpsc::channel();
     let driver = thread::spawn(move || {
         let outcome = drive(vec![Door::Tcp(listener)]);
@@ -51,11 +59,11 @@ fn with_client(said: Option<Vec<u8>>, drive: impl FnOnce(Vec<Door>) -> io::Resul
     });
     driven.recv_timeout(PATIENCE).expect("the adapter hangs, or has panicked");
     driver.join().expect("it has not panicked").expect("the loop has all that it needs");
-    client.map(|client| client.join().expect("a client does not panic")).unwrap_or_default()
+    client.join().expect("a client does not panic")
 }
 
-fn speak(address: SocketAddr, said: Vec<u8>) -> Vec<u8> {
-    let mut socket = TcpStream::connect(address).expect("the door is open");
+fn speak(port: u16, said: Vec<u8>) -> Vec<u8> {
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the door is open");
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
     let mut writer = socket.try_clone().expect("a socket has two ends");
     let speaker = thread::spawn(move || {
