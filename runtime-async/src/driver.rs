@@ -35,6 +35,8 @@ pub(crate) trait Client: Send + Sync {
     fn receive(&self, bytes: Bytes);
     /// Whether the service wants to hear more.
     fn listen(&self, on: bool);
+    /// The service has heard the last piece, and said what follows from it.
+    fn heard(&self) {}
     /// The connection is over once everything is sent.
     fn close(&self);
 }
@@ -74,6 +76,8 @@ pub(crate) struct Driver<E, M> {
     /// Dropped when the service no longer listens.
     doors: Option<Box<dyn Send>>,
     wake: Option<Wake>,
+    /// Whose piece was the last input.
+    spoke: Option<ClientId>,
     /// After a panic the machine is given the time once, whatever its wake.
     tick_now: bool,
     finished: bool,
@@ -105,6 +109,7 @@ impl<E: Executor, M: Machine> Driver<E, M> {
             tell_end: Box::new(tell_end),
             doors: None,
             wake: None,
+            spoke: None,
             tick_now: false,
             finished: false,
         }
@@ -127,8 +132,17 @@ impl<E: Executor, M: Machine> Driver<E, M> {
             if self.finished {
                 break;
             }
+            // Only now, so that a client that is to be quiet says nothing more.
+            if let Some(client) = self.spoke.take() {
+                self.with(client, |side| side.heard());
+            }
             match self.next().await {
-                Event::Input(input) => self.give(input),
+                Event::Input(input) => {
+                    if let ServiceInput::Received(client, _) = &input {
+                        self.spoke = Some(*client);
+                    }
+                    self.give(input);
+                }
                 Event::Connect(client, side) => {
                     self.clients.insert(client, side);
                     self.give(ServiceInput::Connected(client));

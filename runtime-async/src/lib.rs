@@ -23,8 +23,12 @@ mod driver;
 mod executor;
 mod gate;
 mod http;
+#[doc(hidden)]
+pub mod kit;
 mod notes;
+mod peers;
 mod run;
+mod serve;
 #[cfg(feature = "smol")]
 mod smol;
 mod world;
@@ -34,6 +38,7 @@ pub use async_std::AsyncStd;
 pub use executor::{Duplex, Executor, Incoming, Socket};
 pub use run::{Run, settled};
 pub use runwire_effects::{FinishReport, RunError, RunOptions, rendezvous::Door};
+pub use serve::{ServeOptions, serve};
 #[cfg(feature = "smol")]
 pub use smol::Smol;
 

@@ -138,7 +138,10 @@ impl<M: Machine> Driver<M> {
             if self.finished {
                 return self.flush_peers();
             }
-            // Outcomes and answers that were written come before anything new.
+            // Outcomes and answers that were written come before the wake, and that before anything new.
+            if self.inbox.has_more() {
+                self.take_inbox();
+            }
             if let Some(input) = self.pending.pop_front() {
                 self.give(input);
                 continue;

@@ -8,6 +8,8 @@ pub mod flags;
 mod http;
 mod inbox;
 pub mod inspect;
+#[doc(hidden)]
+pub mod kit;
 pub mod local;
 mod pool;
 pub mod replay;

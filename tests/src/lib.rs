@@ -5,6 +5,7 @@ pub mod bench;
 pub mod check;
 #[cfg(unix)]
 pub mod client;
+pub mod kit;
 #[cfg(unix)]
 pub mod logs;
 #[cfg(unix)]

@@ -139,9 +139,15 @@ fn wrong_dependencies(package: &Value) -> Vec<String> {
         "runwire-std" => &["runwire-proto", "runwire-core", "runwire-effects", "runwire-local"],
         "runwire-async" => &["runwire-proto", "runwire-core", "runwire-effects"],
         "runwire-wasm" | "runwire-fuzz" | "runwire-pure" => &["runwire-proto", "runwire-core"],
-        "runwire-tests" | "runwire-examples" => {
-            &["runwire-proto", "runwire-core", "runwire-std", "runwire-local", "runwire-async", "runwire-tests"]
-        }
+        "runwire-tests" | "runwire-examples" => &[
+            "runwire-proto",
+            "runwire-core",
+            "runwire-effects",
+            "runwire-std",
+            "runwire-local",
+            "runwire-async",
+            "runwire-tests",
+        ],
         _ => return vec![format!("{name}: a new package; give it its place in this test and in docs/ARCHITECTURE.md")],
     };
     let for_tests = matches!(name, "runwire-tests" | "runwire-fuzz");
