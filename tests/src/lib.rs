@@ -5,6 +5,8 @@ pub mod bench;
 pub mod check;
 #[cfg(unix)]
 pub mod client;
+#[cfg(unix)]
+pub mod fuzzing;
 pub mod kit;
 #[cfg(unix)]
 pub mod logs;
