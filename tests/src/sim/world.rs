@@ -68,6 +68,8 @@ pub enum Seen<'a> {
         id: &'a str,
         /// What was asked, if it is what the client waits for.
         said: Option<&'a Said>,
+        /// It is an answer and not an error.
+        good: bool,
     },
     /// The service was given an input.
     Given {
@@ -290,7 +292,10 @@ impl World {
             return;
         }
         let mut at = self.now;
-        if self.weights.of(Fault::ClockBack) > 0 && self.dice.chance(self.weights.of(Fault::ClockBack)) {
+        if !matches!(input, ServiceInput::Tick)
+            && self.weights.of(Fault::ClockBack) > 0
+            && self.dice.chance(self.weights.of(Fault::ClockBack))
+        {
             at = Instant::from_nanos(at.nanos().saturating_sub(self.dice.below(3_000_000_000)));
             self.counts.fired(Fault::ClockBack);
         }
@@ -436,7 +441,14 @@ impl World {
         self.host.as_ref()?.logs.get(&key).cloned()
     }
 
+    pub(super) fn note_stop(&mut self) {
+        let held = self.players.iter().filter(|player| player.is_held_back());
+        let held: Vec<String> = held.map(|player| format!("{}/{}", player.plan.run, player.plan.tag)).collect();
+        self.model.stopping(self.life, &held);
+    }
+
     pub(super) fn stop(&mut self, reason: StopReason) {
+        self.note_stop();
         self.give(ServiceInput::Stop(reason));
     }
 
