@@ -280,7 +280,8 @@ impl World {
         let awaited = player.waiting.take_if(|(known, ..)| *known == answer.request_id).map(|(_, said, _)| said);
         self.say(&format!("{id} . answer {:?} {}", answer.request_id, awaited.as_ref().map_or("", Said::name)));
         let good = !matches!(answer.server_response_type, Some(Answer::ErrorResponse(_)));
-        self.see(Seen::Answered { client: id, id: &answer.request_id, said: awaited.as_ref(), good });
+        let run = self.players[index].plan.run.clone();
+        self.see(Seen::Answered { client: id, id: &answer.request_id, run: &run, said: awaited.as_ref(), good });
         let Some(said) = awaited else { return };
         let refused = self.look_at(index, &said, answer);
         if let Some(why) = refused {

@@ -66,6 +66,8 @@ pub enum Seen<'a> {
         client: ClientId,
         /// The request's id.
         id: &'a str,
+        /// Its run.
+        run: &'a str,
         /// What was asked, if it is what the client waits for.
         said: Option<&'a Said>,
         /// It is an answer and not an error.
@@ -112,6 +114,8 @@ pub enum Seen<'a> {
         /// Not only the process.
         power: bool,
     },
+    /// The machine slept until now.
+    Slept,
     /// Faults are over.
     Healed,
 }
