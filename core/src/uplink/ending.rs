@@ -135,6 +135,7 @@ impl Uplink {
         self.stream.give_up(&mut self.queues.stream);
         self.with_uploader(env, |uploader, cx, out| uploader.give_up(cx, out));
         self.life = Life::Over;
+        self.store.stop_waiting();
         self.announce.cancel();
         self.reread.cancel();
         self.actions.push_back(Action::TellUser(text));

@@ -19,6 +19,8 @@ use runwire_proto::wire::files_item;
 const STEPS_MAX: usize = 10_000_000;
 /// How often a file is looked at again that may grow, or could not be read.
 const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the note of an earlier life is asked for before the upload ends without it.
+const CURSOR_TRIES: u32 = 5;
 
 /// Exit code of a run whose log ends without one.
 const FAILED: i32 = 1;
@@ -161,14 +163,36 @@ impl Uplink {
         self.pump(env);
     }
 
-    pub(super) fn on_cursor_stored(&mut self, failure: Option<Failure>) {
+    pub(super) fn on_cursor_stored(&mut self) {
         self.store.on_stored();
-        if let Some(failure) = failure {
-            self.actions.push_back(Action::Notice(Notice::warn(format!(
-                "what was delivered can't be noted beside the log: {}",
-                failure.message
-            ))));
+    }
+
+    pub(super) fn on_cursor_not_stored(&mut self, env: &Env<'_>, failure: &Failure) {
+        let text = format!("what was delivered can't be noted beside the log: {}", failure.message);
+        let stops_all = self.store.on_failed(env.now);
+        if stops_all && self.life == Life::Going {
+            self.actions.push_back(Action::TellUser(format!(
+                "Nothing is uploaded for now: {text}. Without that note rows could be sent twice. It is tried again; the run \
+                 is logged on this disk meanwhile."
+            )));
         }
+        self.actions.push_back(Action::Notice(Notice::warn(text)));
+    }
+
+    /// The note of an earlier life is there, or may be, and can't be read now. Without it rows would be sent twice.
+    pub(super) fn on_cursor_unreadable(&mut self, env: &Env<'_>, failure: &Failure) {
+        if self.life != Life::Loading {
+            return;
+        }
+        self.cursor_tries += 1;
+        if self.cursor_tries < CURSOR_TRIES {
+            self.reread.set(env.now.after(REREAD_INTERVAL * self.cursor_tries));
+            return;
+        }
+        self.actions.push_back(Action::Unreadable(format!(
+            "The note of what was delivered (*{CURSOR_SUFFIX}) can't be read: {}. Nothing is sent, as rows could come twice.",
+            failure.message
+        )));
     }
 
     pub(super) fn store_if_due(&mut self, env: &Env<'_>) {
