@@ -59,6 +59,8 @@ pub(crate) enum Action {
     WantSummary,
     /// The server has more than before: the next offsets, and the log offset up to which all that was read is delivered.
     Acked { next: Offsets, mark: u64 },
+    /// The row whose record ends here in the log has no offset and will never have one.
+    LeftOut { mark: u64 },
     /// The server wants the run to stop. Said once.
     Stopped,
     /// For the user.
@@ -206,6 +208,7 @@ impl FileStream {
     pub(crate) fn on_history(&mut self, cx: &mut Cx<'_>, line: &str, mark: u64, out: &mut VecDeque<Action>) {
         self.queue.passed(mark);
         if line.len() > self.line_max {
+            out.push_back(Action::LeftOut { mark });
             if let Some(others) = self.told_long.say(cx.now) {
                 out.push_back(Action::TellUser(format!(
                     "A row of the history was not uploaded, because it has more bytes than a line may have ({} > {}).{} \
@@ -226,6 +229,7 @@ impl FileStream {
     pub(crate) fn on_event(&mut self, cx: &mut Cx<'_>, line: &str, mark: u64, out: &mut VecDeque<Action>) {
         self.queue.passed(mark);
         if line.len() > self.line_max {
+            out.push_back(Action::LeftOut { mark });
             let text = format!("a row of measurements is too long to be uploaded ({} > {})", line.len(), self.line_max);
             return out.push_back(Action::Notice(Notice::warn(text)));
         }

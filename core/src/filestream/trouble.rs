@@ -150,7 +150,8 @@ impl FileStream {
                 told::more(others)
             )));
         }
-        self.queue.leave_out(&window);
+        let left_out = self.queue.leave_out(&window);
+        out.extend(left_out.into_iter().map(|mark| Action::LeftOut { mark }));
         self.tell_acked(out);
     }
 

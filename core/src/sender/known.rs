@@ -66,4 +66,5 @@ fn prepare(run: &mut wire::RunRecord, mode: &Mode) {
             tag.clone_from(new);
         }
     }
+    run.tags.retain(|tag| !tag.is_empty());
 }

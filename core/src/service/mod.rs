@@ -11,6 +11,7 @@ mod connection;
 mod dispatch;
 #[doc(hidden)]
 pub mod fuzzing;
+mod order;
 mod response;
 mod stopping;
 mod streams;

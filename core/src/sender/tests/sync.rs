@@ -63,9 +63,9 @@ fn what_the_user_puts_in_place() {
         project: "p2".into(),
         run_id: "r2".into(),
         job_type: "j2".into(),
-        tag_replacements: [("a".into(), "b".into())].into(),
+        tag_replacements: [("a".into(), "b".into()), ("d".into(), String::new())].into(),
     });
-    rig.record(RecordType::Run(wire::RunRecord { tags: vec!["a".into(), "c".into()], ..run("r") }));
+    rig.record(RecordType::Run(wire::RunRecord { tags: vec!["a".into(), "c".into(), "d".into()], ..run("r") }));
     let sent = rig.one_set();
     let expected = json!({"entity": "e2", "project": "p2", "name": "r2", "jobType": "j2", "tags": ["b", "c"]});
     for (key, value) in expected.as_object().unwrap() {
