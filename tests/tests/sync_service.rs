@@ -105,13 +105,14 @@ fn log_60_and_61_a_live_log_is_followed_by_the_service() {
     let request = ServerInitSyncRequest { path, settings: Some(settings), live: true, ..Default::default() };
     client.ask(Ask::InitSync(request));
     let asked = client.post(Ask::Sync(ServerSyncRequest { id: "sync-0".into(), parallelism: 1 }));
-    let label = until("its place", || {
+    let label = until("the end of what there is", || {
         let request = ServerSyncStatusRequest { id: "sync-0".into() };
         match client.ask(Ask::SyncStatus(request)).server_response_type {
-            Some(Answer::SyncStatusResponse(answer)) => answer.stats.first().map(|stats| stats.label.clone()),
+            Some(Answer::SyncStatusResponse(answer)) => answer.stats.into_iter().next(),
             other => panic!("{other:?}"),
         }
-        .filter(|label| label.matches('/').count() == 2 && !label.ends_with(".wandb"))
+        .filter(|stats| stats.operations.iter().any(|operation| operation.desc == "waiting for more data"))
+        .map(|stats| stats.label)
     });
     std::fs::write(&log, &whole).unwrap();
     match client.answer(&asked).server_response_type {

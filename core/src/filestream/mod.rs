@@ -91,6 +91,8 @@ enum Errand {
     Check,
     /// Whether a parked stream is taken again.
     Probe,
+    /// The end of the run, told although the server does not take the data before it.
+    LastWord,
 }
 
 #[derive(Debug)]

@@ -17,7 +17,7 @@ const PUSH: &str = "file_stream";
 fn killed_and_synced(mut online: Online) -> (Value, Backend) {
     online.settle();
     std::thread::sleep(Duration::from_millis(300));
-    let Online { backend, scene } = online;
+    let Online { backend, mut scene } = online;
     let log = scene.log_path();
     // What was delivered is noted at most once a second.
     await_that("a note of what is delivered", || {

@@ -371,3 +371,15 @@ fn rows_that_were_left_out_are_told_with_the_place_of_their_records() {
     let told: Vec<&str> = rig.story.lines().filter_map(|line| line.split_once("left out ").map(|(_, at)| at)).collect();
     assert_eq!(told.iter().filter(|at| ["200", "400"].contains(at)).count(), 2, "{told:?}");
 }
+
+#[test]
+fn the_end_is_told_although_no_row_is_taken() {
+    let mut rig = Rig::started(eager());
+    (0..8).for_each(|_| rig.history("bad"));
+    rig.finish(Some(7));
+    let taken = serve(&mut rig, 400, |row| row == "bad");
+    assert_eq!(taken, []);
+    let last = rig.story.lines().rev().find(|line| line.contains(" > ")).expect("a push");
+    assert!(last.ends_with(r#"> {"complete":true,"exitcode":7}"#), "{last}");
+    assert!(matches!(rig.finished, Some(Err(_))), "what is left is not delivered: {:?}", rig.finished);
+}

@@ -134,3 +134,12 @@ fn summaries_of_the_official_log_and_of_ours_fold_alike() {
         r#"{"_runtime":3,"_step":1,"_wandb":{"runtime":2},"best":7,"loss":{"min":2}}"#
     );
 }
+
+#[test]
+fn a_tag_that_no_server_takes_is_left_out_and_told() {
+    let mut rig = sync(Overrides::default());
+    let tags = vec!["good".into(), "x".repeat(70), "é".repeat(64)];
+    rig.record(RecordType::Run(wire::RunRecord { tags, ..run("r") }));
+    assert_eq!(rig.one().2["tags"], json!(["good", "é".repeat(64)]));
+    assert_eq!(rig.told.len(), 1, "{:?}", rig.told);
+}
