@@ -68,7 +68,8 @@ pub(super) struct Facts {
 
 impl Sender {
     /// The first run record.
-    pub(super) fn begin(&mut self, cx: &mut Cx<'_>, run: wire::RunRecord, out: &mut Out) {
+    pub(super) fn begin(&mut self, cx: &mut Cx<'_>, mut run: wire::RunRecord, out: &mut Out) {
+        self.drop_bad_tags(&mut run, out);
         self.absorb(&run, out);
         let settings = &self.settings.settings;
         let wish = match (&self.mode, text(&settings.resume)) {

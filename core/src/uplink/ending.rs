@@ -194,6 +194,10 @@ impl Uplink {
                     error_status: operation.trouble.unwrap_or_default(),
                     ..Default::default()
                 }));
+                if self.reader.is_following() {
+                    let desc = "waiting for more data".into();
+                    report.operations.push(wire::Operation { desc, ..Default::default() });
+                }
                 if let Some((trouble, _)) = self.stream.trouble() {
                     report.operations.push(wire::Operation {
                         desc: "uploading data".into(),

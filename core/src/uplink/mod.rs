@@ -143,6 +143,8 @@ pub(crate) struct Uplink {
     life: Life,
     /// The run's folder, for people.
     folder: String,
+    /// The user wants the server to hear nothing of the end.
+    quiet_end: bool,
     link: Link,
     credentials: Credentials<Tag>,
     rng: Rng,
@@ -190,6 +192,7 @@ impl Uplink {
         Uplink {
             life,
             folder: text(&config.settings.sync_dir).into(),
+            quiet_end: config.settings.x_update_finish_state == Some(false),
             link: config.link.clone().for_writer(started_ms, (ids.next_u64(), ids.next_u64())),
             credentials: Credentials::new(&config.settings),
             reader: reader::Reader::new(source),

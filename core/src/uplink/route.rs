@@ -101,7 +101,7 @@ impl Uplink {
                 self.sender.on_idle(&mut self.queues.sender);
                 if self.exit.is_none() {
                     // Nobody wrote how the run ended: it did not end well.
-                    self.exit = Some(Some(FAILED));
+                    self.exit = Some(Some(FAILED).filter(|_| !self.is_end_quiet()));
                 }
                 true
             }
@@ -124,6 +124,11 @@ impl Uplink {
                 false
             }
         }
+    }
+
+    /// Whether the server is to hear nothing of the end: another writer of the run tells it.
+    fn is_end_quiet(&self) -> bool {
+        self.quiet_end || self.store.cursor.quiet_end
     }
 
     pub(super) fn on_log_read(&mut self, _env: &Env<'_>, outcome: Result<Bytes, Failure>) {
@@ -149,6 +154,9 @@ impl Uplink {
                     self.uploader.delivered(path, *md5);
                 }
                 self.sender.restore(sender::Restored { mark: cursor.mark, ..cursor.first.clone() });
+                if !cursor.writer.is_empty() {
+                    self.link = self.link.clone().as_writer(&cursor.writer);
+                }
                 if cursor.complete {
                     self.life = Life::Over;
                     self.actions.push_back(Action::AlreadyDelivered);
@@ -221,6 +229,10 @@ impl Uplink {
                 self.store.mark(env.now, env.limits);
                 self.actions.push_back(Action::Progress);
             }
+            filestream::Action::LeftOut { mark } => {
+                self.store.cursor.leave_out(mark);
+                self.store.mark(env.now, env.limits);
+            }
             filestream::Action::Stopped => self.actions.push_back(Action::Stopped),
             filestream::Action::TellUser(text) => self.actions.push_back(Action::TellUser(text)),
             filestream::Action::Notice(notice) => self.actions.push_back(Action::Notice(notice)),
@@ -274,6 +286,8 @@ impl Uplink {
                 let cursor = &mut self.store.cursor;
                 cursor.server = server;
                 cursor.delivered = restored.base;
+                cursor.writer = self.link.writer().into();
+                cursor.quiet_end = self.quiet_end;
                 cursor.first = *restored;
                 self.store.mark_awaited();
             }
@@ -283,6 +297,8 @@ impl Uplink {
                 self.with_uploader(env, |uploader, cx, out| uploader.on_start(cx, uploads, out));
                 self.with_stream(env, |stream, cx, out| stream.on_start(cx, place, base, delivered, out));
             }
+            // An earlier life has left this row out, and the rows behind it have their offsets by that.
+            sender::Action::History | sender::Action::Event if self.store.cursor.left_out.contains(&self.mark) => {}
             sender::Action::History => {
                 let Uplink { sender, stream, rng, link, queues, mark, .. } = self;
                 let mut cx = Cx { now: env.now, wall: env.wall, limits: env.limits, rng, link };
@@ -306,7 +322,7 @@ impl Uplink {
             }
             sender::Action::Gzip(on) => self.stream.on_gzip(on),
             sender::Action::Preempting => self.with_stream(env, |stream, cx, out| stream.on_preempting(cx, out)),
-            sender::Action::Exit { code } => self.exit = Some(code),
+            sender::Action::Exit { code } => self.exit = Some(code.filter(|_| !self.is_end_quiet())),
             sender::Action::FlushDone => self.on_sender_flushed(),
             sender::Action::TellUser(text) => self.actions.push_back(Action::TellUser(text)),
             sender::Action::Notice(notice) => self.actions.push_back(Action::Notice(notice)),
