@@ -28,3 +28,7 @@ pub mod uploads;
 pub mod weather;
 #[cfg(unix)]
 pub mod world;
+
+#[cfg(unix)]
+#[doc = include_str!("../../docs/RUNTIMES.md")]
+pub mod runtimes {}
