@@ -49,7 +49,7 @@ impl Model {
     pub(crate) fn history(&mut self, id: u64, from: f64, to: f64, samples: usize) -> Result<Vec<String>, StoreError> {
         let mut places = Vec::new();
         for (run, until) in self.lineage(id, to) {
-            let own = self.data(run)?.map(|data| data.columns.between(from, until)).unwrap_or_default();
+            let own = self.columns(run, &[], true)?.map(|columns| columns.between(from, until)).unwrap_or_default();
             places.extend(own.into_iter().map(|place| (run, place)));
         }
         self.texts(&sampled(places, samples))
@@ -67,8 +67,8 @@ impl Model {
     ) -> Result<Vec<String>, StoreError> {
         let mut places = Vec::new();
         for (run, until) in self.lineage(id, to) {
-            let Some(data) = self.data(run)? else { continue };
-            let Some(mut rows) = data.columns.with_all(keys) else { return self.history(id, from, to, 0) };
+            let Some(columns) = self.columns(run, keys, true)? else { continue };
+            let Some(mut rows) = columns.with_all(keys) else { return self.history(id, from, to, 0) };
             rows.retain(|place| place.step >= from && place.step < until);
             rows.sort_by(|a, b| a.step.total_cmp(&b.step));
             places.extend(rows.into_iter().map(|place| (run, place)));
@@ -122,12 +122,13 @@ impl Model {
     /// Cuts off what came after a step: rows, and from the summary what they said. Rows of all writers become rows of
     /// one.
     pub(crate) fn rewind(&mut self, id: u64, step: f64) -> Result<(), StoreError> {
-        let Some(data) = self.data(id)? else { return Ok(()) };
+        let Some(columns) = self.columns(id, &[], true)? else { return Ok(()) };
         let mut kept: Vec<(u64, Place)> =
-            data.columns.between(f64::NEG_INFINITY, f64::INFINITY).into_iter().map(|place| (id, place)).collect();
+            columns.between(f64::NEG_INFINITY, f64::INFINITY).into_iter().map(|place| (id, place)).collect();
         kept.retain(|(_, place)| place.step <= step);
         let texts = self.texts(&kept)?;
         self.delete_all(&keys::log(id, Log::History))?;
+        self.delete_pages(id)?;
         let mut rows = Rows::default();
         for fresh in rows.place(0, &texts).fresh {
             let mut value = Vec::new();
@@ -159,13 +160,14 @@ impl Model {
                 data.note(&run.meta, Log::History, 0, offset, text);
             }
         }
+        self.keep_pages(id);
         Ok(())
     }
 
     /// For every key of the history how many rows have it, with the type that clients are told; and the last step.
     pub(crate) fn history_keys(&mut self, id: u64) -> Result<Option<HistoryKeys>, StoreError> {
         let Some(data) = self.data(id)? else { return Ok(None) };
-        let Some(last) = data.columns.last_step() else { return Ok(None) };
+        let Some(last) = data.columns.last().map(|place| place.step) else { return Ok(None) };
         Ok(Some((last, data.columns.names())))
     }
 }

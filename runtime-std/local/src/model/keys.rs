@@ -66,6 +66,25 @@ pub(crate) fn chunk(id: u64, of: Log, client: u32, offset: u64) -> Vec<u8> {
     [log(id, of).as_slice(), &client.to_be_bytes(), &offset.to_be_bytes()].concat()
 }
 
+/// What the pages of a run's columns say at a glance.
+pub(crate) fn index(id: u64) -> Vec<u8> {
+    [b"n".as_slice(), &id.to_be_bytes()].concat()
+}
+
+/// Pages of all columns of the history.
+pub(crate) fn columns(id: u64) -> Vec<u8> {
+    [b"i".as_slice(), &id.to_be_bytes()].concat()
+}
+
+/// Pages of one column.
+pub(crate) fn column(id: u64, column: u32) -> Vec<u8> {
+    [columns(id).as_slice(), &column.to_be_bytes()].concat()
+}
+
+pub(crate) fn page(id: u64, of: u32, page: u32) -> Vec<u8> {
+    [column(id, of).as_slice(), &page.to_be_bytes()].concat()
+}
+
 /// Console lines of all clients.
 pub(crate) fn console(id: u64) -> Vec<u8> {
     [b"o".as_slice(), &id.to_be_bytes()].concat()

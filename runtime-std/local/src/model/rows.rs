@@ -19,7 +19,9 @@ pub(crate) struct Rows {
 
 #[derive(Debug, Default, Clone)]
 struct Chunk {
+    /// Of the rows that were read; none if only the place of the chunk is known.
     hashes: Vec<u64>,
+    rows: u64,
     bytes: usize,
 }
 
@@ -28,7 +30,7 @@ struct Chunk {
 pub(crate) struct Placed {
     /// Lines (by index) to be stored, with the start of the chunk and whether it is there already.
     pub fresh: Vec<Fresh>,
-    /// Lines at offsets that are taken, with the offset; the hash differs.
+    /// Lines at offsets that are taken, with the offset; the hash differs or is not known.
     pub differing: Vec<(usize, u64)>,
     /// Lines that are there already, byte for byte.
     pub same: u64,
@@ -49,12 +51,12 @@ pub(crate) struct Fresh {
 impl Rows {
     /// Offset behind the last row.
     pub(crate) fn end(&self) -> u64 {
-        self.chunks.last_key_value().map_or(0, |(start, chunk)| start + chunk.hashes.len() as u64)
+        self.chunks.last_key_value().map_or(0, |(start, chunk)| start + chunk.rows)
     }
 
     /// How many rows there are.
     pub(crate) fn count(&self) -> u64 {
-        self.chunks.values().map(|chunk| chunk.hashes.len() as u64).sum()
+        self.chunks.values().map(|chunk| chunk.rows).sum()
     }
 
     /// Bytes in memory, about.
@@ -70,16 +72,26 @@ impl Rows {
     /// Name of the chunk that holds an offset.
     pub(crate) fn chunk_of(&self, offset: u64) -> Option<u64> {
         let (start, chunk) = self.chunks.range(..=offset).next_back()?;
-        (offset - start < chunk.hashes.len() as u64).then_some(*start)
+        (offset - start < chunk.rows).then_some(*start)
     }
 
     /// A chunk read from the store.
     pub(crate) fn load(&mut self, start: u64, value: &[u8]) {
-        let mut chunk = Chunk { hashes: Vec::new(), bytes: value.len() };
-        for text in lines(value) {
-            chunk.hashes.push(hash(text));
+        let hashes: Vec<u64> = lines(value).map(hash).collect();
+        self.chunks.insert(start, Chunk { rows: hashes.len() as u64, hashes, bytes: value.len() });
+    }
+
+    /// Chunks that follow one another, by their first offsets. The last one is still to be loaded.
+    pub(crate) fn restore(&mut self, starts: &[u64]) {
+        for pair in starts.windows(2) {
+            let chunk = Chunk { hashes: Vec::new(), rows: pair[1].saturating_sub(pair[0]), bytes: CHUNK_BYTES };
+            self.chunks.insert(pair[0], chunk);
         }
-        self.chunks.insert(start, chunk);
+    }
+
+    /// The first offsets of the chunks that begin in a range.
+    pub(crate) fn starts(&self, range: Range<u64>) -> Vec<u64> {
+        self.chunks.range(range).map(|(start, _)| *start).collect()
     }
 
     /// Takes the lines of a push that begins at `offset`. What is at an offset stays.
@@ -89,7 +101,7 @@ impl Rows {
         while index < texts.len() {
             let at = offset.saturating_add(index as u64);
             if let Some(known) = self.hash_at(at) {
-                if known == hash(&texts[index]) {
+                if known == Some(hash(&texts[index])) {
                     placed.same += 1;
                 } else {
                     placed.differing.push((index, at));
@@ -112,24 +124,25 @@ impl Rows {
         placed
     }
 
-    fn hash_at(&self, offset: u64) -> Option<u64> {
+    /// The hash of the row at an offset, as far as it is known; none if there is no row.
+    fn hash_at(&self, offset: u64) -> Option<Option<u64>> {
         let (start, chunk) = self.chunks.range(..=offset).next_back()?;
-        chunk.hashes.get(usize::try_from(offset - start).ok()?).copied()
+        let at = offset - start;
+        (at < chunk.rows).then(|| chunk.hashes.get(usize::try_from(at).ok()?).copied())
     }
 
     /// Puts as many lines as fit into the chunk before, or into a new one.
     fn insert(&mut self, offset: u64, texts: &[String]) -> (u64, bool, usize) {
         let before = self.chunks.range_mut(..offset).next_back();
         let (start, grows, chunk) = match before {
-            Some((start, chunk)) if start + chunk.hashes.len() as u64 == offset && chunk.takes(&texts[0]) => {
-                (*start, true, chunk)
-            }
+            Some((start, chunk)) if start + chunk.rows == offset && chunk.takes(&texts[0]) => (*start, true, chunk),
             _ => (offset, false, self.chunks.entry(offset).or_default()),
         };
         let mut taken = 0;
         while let Some(text) = texts.get(taken).filter(|text| taken == 0 || chunk.takes(text)) {
             chunk.bytes += text.len() + 4;
             chunk.hashes.push(hash(text));
+            chunk.rows += 1;
             taken += 1;
         }
         (start, grows, taken)

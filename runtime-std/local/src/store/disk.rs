@@ -5,12 +5,13 @@
 //! followed by one that does. That is what makes group commit small: requests become visible one by one under the
 //! backend's lock, and whoever waits for the disk waits for all of them at once, outside that lock.
 
-use super::{Barrier, Op, Store, StoreError};
+use super::{Barrier, Op, Store, StoreError, end_of};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableDefinition};
 use std::{
     fmt::Display,
     fs::OpenOptions,
     io,
+    ops::Bound,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -104,6 +105,30 @@ impl Store for DiskStore {
         for entry in range {
             let (key, value) = entry.map_err(|error| shared.failed(error))?;
             if !key.value().starts_with(prefix) || !each(key.value(), value.value()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn scan_back(
+        &self,
+        prefix: &[u8],
+        before: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let end = end_of(prefix, before);
+        if end.as_deref().is_some_and(|end| end <= prefix) {
+            return Ok(());
+        }
+        let shared = &self.shared;
+        let transaction = shared.database.begin_read().map_err(|error| shared.failed(error))?;
+        let table = transaction.open_table(TABLE).map_err(|error| shared.failed(error))?;
+        let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let range = table.range::<&[u8]>((Bound::Included(prefix), end)).map_err(|error| shared.failed(error))?;
+        for entry in range.rev() {
+            let (key, value) = entry.map_err(|error| shared.failed(error))?;
+            if !each(key.value(), value.value()) {
                 break;
             }
         }

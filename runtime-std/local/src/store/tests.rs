@@ -19,6 +19,23 @@ fn promises(store: &mut dyn Store) {
     assert_eq!(keys(store, b"a", b""), [b"a1".to_vec(), b"a2".to_vec(), b"a\xff".to_vec()]);
     assert_eq!(keys(store, b"a", b"a2"), [b"a2".to_vec(), b"a\xff".to_vec()]);
     assert_eq!(store.get(b"b").unwrap(), Some(b"b".to_vec()));
+    let back = |prefix: &[u8], before: &[u8]| {
+        let mut found = Vec::new();
+        let mut each = |key: &[u8], value: &[u8]| {
+            assert_eq!(key, value);
+            found.push(key.to_vec());
+            found.len() < 2
+        };
+        store.scan_back(prefix, before, &mut each).unwrap();
+        found
+    };
+    assert_eq!(back(b"a", b""), [b"a\xff".to_vec(), b"a2".to_vec()]);
+    assert_eq!(back(b"", b""), [b"b".to_vec(), b"a\xff".to_vec()]);
+    assert_eq!(back(b"", b"a2"), [b"a1".to_vec()]);
+    assert_eq!(back(b"a", b"zz"), back(b"a", b""));
+    assert_eq!(back(b"b", b"a"), Vec::<Vec<u8>>::new());
+    assert_eq!(back(b"a\xff", b""), [b"a\xff".to_vec()]);
+    assert_eq!(back(b"\xff", b""), Vec::<Vec<u8>>::new());
     store.apply(vec![Op::Delete(b"a2".to_vec()), Op::Put(b"b".to_vec(), b"new".to_vec())]).unwrap();
     assert_eq!(keys(store, b"a", b"a2"), [b"a\xff".to_vec()]);
     assert_eq!(store.get(b"b").unwrap(), Some(b"new".to_vec()));
