@@ -23,9 +23,16 @@ impl Model {
     /// Texts of the rows of a log with writer and offset, writer by writer.
     pub(crate) fn log_rows(&self, id: u64, log: Log) -> Result<Vec<(u32, u64, String)>, StoreError> {
         let mut found = Vec::new();
+        let mut at = 0;
         self.store.scan(&keys::log(id, log), &[], &mut |key, value| {
             if let Some((client, start)) = keys::client_and_offset(key) {
-                found.extend((start..).zip(rows::lines(value)).map(|(offset, text)| (client, offset, text.to_owned())));
+                if keys::piece_of(key) == 0 {
+                    at = start;
+                }
+                for text in rows::lines(value) {
+                    found.push((client, at, text.to_owned()));
+                    at += 1;
+                }
             }
             true
         })?;
@@ -41,6 +48,19 @@ impl Model {
             }
             true
         })?;
+        Ok(found)
+    }
+
+    /// The last console lines, as many as that.
+    pub(crate) fn last_console_lines(&self, id: u64, count: usize) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        self.store.scan_back(&keys::console(id), &[], &mut |_, value| {
+            if found.len() < count {
+                found.push(String::from_utf8_lossy(value).into_owned());
+            }
+            found.len() < count
+        })?;
+        found.reverse();
         Ok(found)
     }
 
@@ -110,7 +130,7 @@ impl Model {
             let Some(start) = rows.and_then(|rows: &Rows| rows.chunk_of(place.offset)) else { continue };
             let key = keys::chunk(*id, Log::History, place.client, start);
             if open.as_ref().is_none_or(|(have, _)| *have != key) {
-                let value = self.store.get(&key)?.unwrap_or_default();
+                let value = rows::chunk(self.store.as_ref(), &key)?;
                 open = Some((key, rows::lines(&value).map(str::to_owned).collect()));
             }
             let nth = usize::try_from(place.offset - start).unwrap_or(usize::MAX);

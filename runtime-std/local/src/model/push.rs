@@ -119,7 +119,7 @@ impl Model {
         for (index, offset) in &placed.differing {
             let start = known.chunk_of(*offset).unwrap_or(*offset);
             if open.as_ref().is_none_or(|(have, _)| *have != start) {
-                open = Some((start, self.store.get(&keys::chunk(id, log, client, start))?.unwrap_or_default()));
+                open = Some((start, rows::chunk(self.store.as_ref(), &keys::chunk(id, log, client, start))?));
             }
             let nth = usize::try_from(offset - start).unwrap_or(usize::MAX);
             let before = open.as_ref().and_then(|(_, value)| rows::lines(value).nth(nth));
@@ -136,9 +136,10 @@ impl Model {
             let texts = &part.content[fresh.lines];
             counters.rows += texts.len() as u64;
             let key = keys::chunk(id, log, client, fresh.chunk);
-            let mut value = if fresh.grows { self.store.get(&key)?.unwrap_or_default() } else { Vec::new() };
+            let mut value = if fresh.merges > 0 { rows::chunk(self.store.as_ref(), &key)? } else { Vec::new() };
             rows::append(&mut value, texts);
-            self.ops.push(Op::Put(key, value));
+            self.ops.push(Op::Put(keys::piece(&key, fresh.piece), value));
+            self.ops.extend((1..=fresh.merges).map(|piece| Op::Delete(keys::piece(&key, piece))));
             for (offset, text) in (fresh.offset..).zip(texts) {
                 data.note(&run.meta, log, client, offset, text);
             }

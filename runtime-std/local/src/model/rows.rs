@@ -1,6 +1,7 @@
 //! The rows of one log of one client by offset: which are there, which come again, which are missing. The texts are in
 //! the store, in chunks; here are only their hashes.
 
+use crate::store::{Store, StoreError};
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
@@ -10,6 +11,9 @@ use std::{
 /// A chunk takes more rows up to this many bytes; a longer row is a chunk of its own. The database rounds values up to a
 /// power of two, with some bytes of its own: this fits well into 64 KiB.
 const CHUNK_BYTES: usize = 63 << 10;
+/// A chunk grows by values of its own behind the first, so that a small push does not write all of it again; when there
+/// are so many, they become one.
+const PIECES_MAX: u32 = 15;
 
 /// What is known of the rows of one log of one client.
 #[derive(Debug, Default, Clone)]
@@ -23,12 +27,14 @@ struct Chunk {
     hashes: Vec<u64>,
     rows: u64,
     bytes: usize,
+    /// Values behind the first.
+    pieces: u32,
 }
 
 /// What becomes of the lines of one push.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Placed {
-    /// Lines (by index) to be stored, with the start of the chunk and whether it is there already.
+    /// Lines (by index) to be stored, and where.
     pub fresh: Vec<Fresh>,
     /// Lines at offsets that are taken, with the offset; the hash differs or is not known.
     pub differing: Vec<(usize, u64)>,
@@ -44,8 +50,10 @@ pub(crate) struct Fresh {
     pub offset: u64,
     /// Offset of the first row of the chunk: its name in the store.
     pub chunk: u64,
-    /// The chunk is in the store and is to be made longer.
-    pub grows: bool,
+    /// Which value of the chunk they become.
+    pub piece: u32,
+    /// So many pieces and the chunk's own value are to become one value, with the lines at its end; 0: it is as it was.
+    pub merges: u32,
 }
 
 impl Rows {
@@ -75,16 +83,22 @@ impl Rows {
         (offset - start < chunk.rows).then_some(*start)
     }
 
-    /// A chunk read from the store.
-    pub(crate) fn load(&mut self, start: u64, value: &[u8]) {
-        let hashes: Vec<u64> = lines(value).map(hash).collect();
-        self.chunks.insert(start, Chunk { rows: hashes.len() as u64, hashes, bytes: value.len() });
+    /// A value of a chunk read from the store; the values of a chunk in their order. Gives the offset of its first row.
+    pub(crate) fn load(&mut self, start: u64, piece: u32, value: &[u8]) -> u64 {
+        let chunk = self.chunks.entry(start).or_default();
+        let first = start + chunk.rows;
+        chunk.hashes.extend(lines(value).map(hash));
+        chunk.rows = chunk.hashes.len() as u64;
+        chunk.bytes += value.len();
+        chunk.pieces = piece;
+        first
     }
 
     /// Chunks that follow one another, by their first offsets. The last one is still to be loaded.
     pub(crate) fn restore(&mut self, starts: &[u64]) {
         for pair in starts.windows(2) {
-            let chunk = Chunk { hashes: Vec::new(), rows: pair[1].saturating_sub(pair[0]), bytes: CHUNK_BYTES };
+            let rows = pair[1].saturating_sub(pair[0]);
+            let chunk = Chunk { rows, bytes: CHUNK_BYTES, ..Chunk::default() };
             self.chunks.insert(pair[0], chunk);
         }
     }
@@ -115,8 +129,8 @@ impl Rows {
             let mut from = index;
             while from < until {
                 let begins = at + (from - index) as u64;
-                let (chunk, grows, taken) = self.insert(begins, &texts[from..until]);
-                placed.fresh.push(Fresh { lines: from..from + taken, offset: begins, chunk, grows });
+                let (one, taken) = self.insert(begins, &texts[from..until]);
+                placed.fresh.push(Fresh { lines: from..from + taken, ..one });
                 from += taken;
             }
             index = until;
@@ -132,11 +146,21 @@ impl Rows {
     }
 
     /// Puts as many lines as fit into the chunk before, or into a new one.
-    fn insert(&mut self, offset: u64, texts: &[String]) -> (u64, bool, usize) {
+    fn insert(&mut self, offset: u64, texts: &[String]) -> (Fresh, usize) {
         let before = self.chunks.range_mut(..offset).next_back();
-        let (start, grows, chunk) = match before {
-            Some((start, chunk)) if start + chunk.rows == offset && chunk.takes(&texts[0]) => (*start, true, chunk),
-            _ => (offset, false, self.chunks.entry(offset).or_default()),
+        let mut fresh = Fresh { lines: 0..0, offset, chunk: offset, piece: 0, merges: 0 };
+        let chunk = match before {
+            Some((start, chunk)) if start + chunk.rows == offset && chunk.takes(&texts[0]) => {
+                fresh.chunk = *start;
+                if chunk.pieces >= PIECES_MAX {
+                    fresh.merges = std::mem::take(&mut chunk.pieces);
+                } else {
+                    chunk.pieces += 1;
+                    fresh.piece = chunk.pieces;
+                }
+                chunk
+            }
+            _ => self.chunks.entry(offset).or_default(),
         };
         let mut taken = 0;
         while let Some(text) = texts.get(taken).filter(|text| taken == 0 || chunk.takes(text)) {
@@ -145,7 +169,7 @@ impl Rows {
             chunk.rows += 1;
             taken += 1;
         }
-        (start, grows, taken)
+        (fresh, taken)
     }
 }
 
@@ -159,6 +183,16 @@ fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
+}
+
+/// All lines of a chunk, as one value.
+pub(crate) fn chunk(store: &dyn Store, key: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut whole = Vec::new();
+    store.scan(key, &[], &mut |_, value| {
+        whole.extend_from_slice(value);
+        true
+    })?;
+    Ok(whole)
 }
 
 /// Appends lines to the value of a chunk: each with its length in front, since a line may hold any character.
@@ -194,14 +228,14 @@ mod tests {
         let mut rows = Rows::default();
         assert_eq!((rows.start(), rows.end()), (0, 0));
         let placed = rows.place(0, &texts(0..3));
-        assert_eq!(placed.fresh, [Fresh { lines: 0..3, offset: 0, chunk: 0, grows: false }]);
+        assert_eq!(placed.fresh, [Fresh { lines: 0..3, offset: 0, chunk: 0, piece: 0, merges: 0 }]);
         let placed = rows.place(5, &texts(5..6));
-        assert_eq!(placed.fresh, [Fresh { lines: 0..1, offset: 5, chunk: 5, grows: false }]);
+        assert_eq!(placed.fresh, [Fresh { lines: 0..1, offset: 5, chunk: 5, piece: 0, merges: 0 }]);
         assert_eq!((rows.end(), rows.count()), (6, 4));
         let placed = rows.place(1, &texts(1..8));
         let expected = [
-            Fresh { lines: 2..4, offset: 3, chunk: 0, grows: true },
-            Fresh { lines: 5..7, offset: 6, chunk: 5, grows: true },
+            Fresh { lines: 2..4, offset: 3, chunk: 0, piece: 1, merges: 0 },
+            Fresh { lines: 5..7, offset: 6, chunk: 5, piece: 1, merges: 0 },
         ];
         assert_eq!((placed.fresh.as_slice(), placed.same), (expected.as_slice(), 3));
         assert_eq!(rows.place(4, &["x".to_owned()]).differing, [(0, 4)]);
@@ -213,14 +247,27 @@ mod tests {
         let mut rows = Rows::default();
         let many = vec!["y".repeat(1000); 200];
         let placed = rows.place(0, &many);
-        assert!(placed.fresh.len() > 2 && placed.fresh.iter().all(|fresh| !fresh.grows));
+        assert!(placed.fresh.len() > 2 && placed.fresh.iter().all(|fresh| fresh.piece == 0));
         let mut loaded = Rows::default();
         for fresh in placed.fresh {
             let mut value = Vec::new();
             append(&mut value, &many[fresh.lines]);
-            loaded.load(fresh.chunk, &value);
+            loaded.load(fresh.chunk, fresh.piece, &value);
         }
         assert_eq!(loaded.place(0, &many).same, 200);
+    }
+
+    #[test]
+    fn small_pushes_do_not_write_the_chunk_again_each() {
+        let (mut rows, mut written) = (Rows::default(), 0);
+        let text = "z".repeat(96);
+        for offset in 0..600 {
+            let placed = rows.place(offset, std::slice::from_ref(&text));
+            let [fresh] = placed.fresh.as_slice() else { panic!("one line, {} places", placed.fresh.len()) };
+            written += if fresh.merges > 0 { 100 * offset } else { 100 };
+        }
+        assert_eq!(rows.chunk_of(599), Some(0));
+        assert!(written < 600 * 100 * 600 / 2 / 10, "{written}");
     }
 
     #[test]

@@ -112,8 +112,8 @@ impl Data {
             let from = if log == Log::History { keys::chunk(meta.id, log, 0, tail) } else { Vec::new() };
             store.scan(&keys::log(meta.id, log), &from, &mut |key, value| {
                 if let Some((client, start)) = keys::client_and_offset(key) {
-                    data.logs.entry((log, client)).or_default().load(start, value);
-                    for (offset, text) in (start..).zip(rows::lines(value)) {
+                    let first = data.logs.entry((log, client)).or_default().load(start, keys::piece_of(key), value);
+                    for (offset, text) in (first..).zip(rows::lines(value)) {
                         if log != Log::History || client > 0 || offset >= rows {
                             data.note(meta, log, client, offset, text);
                         }
