@@ -31,7 +31,7 @@ pub use series::Bucket;
 /// The layout that this version writes. 1 had no columns in pages; it is read, and becomes this one.
 const FORMAT: u64 = 2;
 /// A request puts no more pages into the store, so that it neither takes long nor needs much memory.
-const PAGES_AT_ONCE: usize = 16;
+const PAGES_AT_ONCE: usize = 64;
 
 /// What the store keeps of the server itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -214,7 +214,7 @@ fn a_first_chart_reads_its_columns_and_the_last_rows() {
 
 #[test]
 fn data_without_pages_get_them() {
-    let (model, id) = long(5000);
+    let (model, id) = long(15_000);
     let mut store = copy(&model);
     let mut ops = vec![Op::Put(keys::SERVER.to_vec(), b"{\"format\":1,\"last_id\":9,\"secret\":\"s\"}".to_vec())];
     for prefix in [keys::columns(id), keys::index(id)] {
@@ -228,8 +228,8 @@ fn data_without_pages_get_them() {
     store.apply(ops).unwrap();
     let mut backend = Backend::open(Box::new(store), crate::Settings::default()).unwrap();
     backend.model.page_size = PageSize { rows: 100, values: usize::MAX };
-    for pages in [16, 32, 48, 50, 50] {
-        assert_eq!(backend.chart(["e", "p", "r"], "m0", None, ALL, 1).unwrap()[0].count, 5000);
+    for pages in [64, 128, 150, 150] {
+        assert_eq!(backend.chart(["e", "p", "r"], "m0", None, ALL, 1).unwrap()[0].count, 15_000);
         assert_eq!(count(&backend.model, &keys::column(id, pages::STEPS)), pages);
     }
     let server: Value = serde_json::from_slice(&backend.model.store().get(keys::SERVER).unwrap().unwrap()).unwrap();

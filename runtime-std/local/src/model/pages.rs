@@ -14,14 +14,14 @@ pub(crate) const CHUNKS: u32 = 1;
 /// When a page is full.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageSize {
-    /// Rows of a page; at most 65536. The database rounds values up to a power of two: so many numbers fit into 128 KiB.
+    /// Rows of a page; at most 65536. The database rounds values up to a power of two: so many numbers fit into 32 KiB.
     pub rows: usize,
     /// Numbers of all metrics in a page: what a load after a restart has to parse at most, and what one push writes.
     pub values: usize,
 }
 
 impl PageSize {
-    pub(crate) const USUAL: Self = Self { rows: 16_000, values: 1 << 19 };
+    pub(crate) const USUAL: Self = Self { rows: 4000, values: 1 << 18 };
 }
 
 /// What the pages of a run say at a glance. Numbers are kept as their bits: JSON has no NaN.

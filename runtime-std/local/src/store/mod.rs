@@ -3,6 +3,7 @@
 
 mod disk;
 mod memory;
+mod pending;
 
 pub use disk::DiskStore;
 pub use memory::MemoryStore;
