@@ -4,9 +4,6 @@
 //! 4. again. Everything that is decided here is *when* to call; nothing of retry, order or batching is.
 
 use crate::{
-    clock::Clock,
-    debug_log::{self, CoreLog, RunLog},
-    disk::RunFiles,
     inbox::{Event, Inbox, LocalSink},
     pool::{self, Job, Pool},
     sockets::{Incoming, Listener, Peer, READ_BYTES},
@@ -14,13 +11,18 @@ use crate::{
 use polling::{Events, PollMode};
 use runwire_core::{
     ClientId, Effect, Notice, StreamKey, Summary,
-    service::{RunPlace, Service, ServiceConfig, ServiceInput, ServiceOutput, StopReason},
+    service::{Machine, Service, ServiceConfig, ServiceInput, ServiceOutput, StopReason},
+};
+use runwire_effects::{
+    Clock,
+    debug_log::{self, CoreLog, RunLog},
+    disk::RunFiles,
+    rendezvous::Door,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
     io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -36,8 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 type TellEnd = Box<dyn FnMut(&Summary) + Send>;
 
 /// A service and its world.
-pub(crate) struct Driver {
-    service: Service,
+pub(crate) struct Driver<M> {
+    service: M,
     clock: Clock,
     inbox: Arc<Inbox>,
     disk: Pool,
@@ -66,10 +68,24 @@ struct RunState {
     log: RunLog,
 }
 
-impl Driver {
+impl Driver<Service> {
     pub(crate) fn new(config: ServiceConfig, log: CoreLog, log_level: debug_log::Level, inbox: Arc<Inbox>) -> Self {
+        let make = |clock: &Clock| Service::new(config, clock.now(), clock.wall());
+        Driver::that(make, Arc::new(pool::perform), log, log_level, inbox)
+    }
+}
+
+impl<M: Machine> Driver<M> {
+    /// Drives what `make` makes, in a world that does what `perform` says.
+    pub(crate) fn that(
+        make: impl FnOnce(&Clock) -> M,
+        perform: Arc<pool::Perform>,
+        log: CoreLog,
+        log_level: debug_log::Level,
+        inbox: Arc<Inbox>,
+    ) -> Self {
         let clock = Clock::start();
-        let service = Service::new(config, clock.now(), clock.wall());
+        let service = make(&clock);
         let outcomes = Arc::clone(&inbox);
         let done: Arc<pool::Done> = Arc::new(move |key, id, completion| {
             outcomes.push(Event::Input(ServiceInput::Completed(key, id, completion)));
@@ -78,8 +94,8 @@ impl Driver {
             service,
             clock,
             inbox,
-            disk: Pool::new(pool::DISK_THREADS_MAX, Arc::clone(&done)),
-            network: Pool::new(pool::NETWORK_THREADS_MAX, done),
+            disk: Pool::that(Arc::clone(&perform), pool::DISK_THREADS_MAX, Arc::clone(&done)),
+            network: Pool::that(perform, pool::NETWORK_THREADS_MAX, done),
             listeners: Vec::new(),
             on_run_ended: None,
             on_stop_listening: None,
@@ -98,8 +114,8 @@ impl Driver {
     }
 
     /// Accepts connections of `listeners` until the service stops, then calls `on_stop`.
-    pub(crate) fn listen(&mut self, listeners: Vec<Listener>, on_stop: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.listeners = listeners;
+    pub(crate) fn listen(&mut self, doors: Vec<Door>, on_stop: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        self.listeners = doors.into_iter().map(Listener::from).collect();
         self.on_stop_listening = Some(on_stop);
         self.watch_listeners()
     }
@@ -122,7 +138,10 @@ impl Driver {
             if self.finished {
                 return self.flush_peers();
             }
-            // Outcomes and answers that were written come before anything new.
+            // Outcomes and answers that were written come before the wake, and that before anything new.
+            if self.inbox.has_more() {
+                self.take_inbox();
+            }
             if let Some(input) = self.pending.pop_front() {
                 self.give(input);
                 continue;
@@ -171,7 +190,7 @@ impl Driver {
                 ServiceOutput::Pause(client) => self.pause(client, true),
                 ServiceOutput::Resume(client) => self.pause(client, false),
                 ServiceOutput::Started(key, place) => {
-                    let log = open_run_log(&place, &self.log, self.log_level);
+                    let log = RunLog::of_run(&place.debug_log, &self.log, self.log_level);
                     self.runs.insert(key, RunState { files: Arc::default(), log });
                 }
                 ServiceOutput::Effect(key, id, effect) => {
@@ -400,43 +419,10 @@ impl Driver {
     }
 
     fn note(&mut self, key: Option<StreamKey>, notice: &Notice) {
-        let level = level(notice.level);
+        let level = notice.level.into();
         match key.and_then(|key| self.runs.get(&key)) {
             Some(run) => run.log.write(level, &notice.message, &[]),
             None => self.log.write(level, &notice.message, &[]),
         }
     }
-}
-
-fn level(level: runwire_core::Level) -> debug_log::Level {
-    match level {
-        runwire_core::Level::Debug => debug_log::Level::Debug,
-        runwire_core::Level::Info => debug_log::Level::Info,
-        runwire_core::Level::Warn => debug_log::Level::Warn,
-        runwire_core::Level::Error => debug_log::Level::Error,
-    }
-}
-
-/// The run's own debug log, with a link to the service's beside it.
-fn open_run_log(place: &RunPlace, core: &CoreLog, level: debug_log::Level) -> RunLog {
-    if place.debug_log.is_empty() {
-        return RunLog::none();
-    }
-    let path = Path::new(&place.debug_log);
-    if let Some(folder) = path.parent() {
-        // Without its folder the log stays silent; the run goes on.
-        let _ = std::fs::create_dir_all(folder);
-        let _ = core.link_into(folder);
-    }
-    let log = RunLog::open(path, level);
-    let fields = [("core version", debug_log::Value::Text(env!("CARGO_PKG_VERSION")))];
-    log.write(debug_log::Level::Info, "stream: starting", &fields);
-    // Each log says what is wrong with the other one.
-    if let Some(trouble) = core.warning() {
-        log.write(debug_log::Level::Warn, &trouble, &[]);
-    }
-    if let Some(trouble) = log.warning() {
-        core.write(debug_log::Level::Warn, &trouble, &[]);
-    }
-    log
 }

@@ -1,12 +1,15 @@
 //! `runwire exec -- CMD`: a service in this process, and a program that uses it.
 
 use crate::{
-    debug_log::{CoreLog, Level},
     driver::Driver,
     inbox::{Event, Inbox},
-    options, sidecar,
 };
 use runwire_core::service::StopReason;
+use runwire_effects::{
+    debug_log::{CoreLog, Level},
+    environment,
+    rendezvous::bind,
+};
 use std::{
     ffi::OsString,
     io,
@@ -62,15 +65,15 @@ pub fn exec(command: &[OsString], variables: &Variables) -> Result<i32, ExecErro
     let inbox = Inbox::new().map_err(ExecError::Service)?;
     let log = CoreLog::open(Level::Info);
     log.activate();
-    let mut bound = sidecar::bind(0, cfg!(not(unix))).map_err(ExecError::Service)?;
+    let mut bound = bind(0, cfg!(not(unix))).map_err(ExecError::Service)?;
     let dir = bound.dir.take();
     let token = match (&dir, bound.tcp_port) {
         (Some(dir), _) => format!("{SERVICE_VERSION}-{}-unix-{}", std::process::id(), dir.socket().display()),
         (None, Some(port)) => format!("{SERVICE_VERSION}-{}-tcp-localhost-{port}", std::process::id()),
         (None, None) => return Err(ExecError::Service(io::ErrorKind::AddrNotAvailable.into())),
     };
-    let mut driver = Driver::new(options::service_config(), log.clone(), Level::Info, Arc::clone(&inbox));
-    driver.listen(bound.listeners, Box::new(move || drop(dir))).map_err(ExecError::Service)?;
+    let mut driver = Driver::new(environment::service_config(), log.clone(), Level::Info, Arc::clone(&inbox));
+    driver.listen(bound.doors, Box::new(move || drop(dir))).map_err(ExecError::Service)?;
     // Before the program starts, so that no signal can end this process and leave the program behind.
     let signals = signals::Forwarder::start().map_err(ExecError::Service)?;
     let service = std::thread::Builder::new()

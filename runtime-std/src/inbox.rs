@@ -55,6 +55,11 @@ impl Inbox {
         }
     }
 
+    /// Whether something came since the last [`Inbox::take`].
+    pub(crate) fn has_more(&self) -> bool {
+        self.notified.load(Ordering::Acquire)
+    }
+
     pub(crate) fn take(&self) -> Vec<Event> {
         self.notified.store(false, Ordering::Release);
         std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))

@@ -1,8 +1,9 @@
 //! Threads that perform effects. They grow with what is waiting, because an effect may hang on a dead disk and must not
 //! hold up the effects of other runs; they end when idle.
 
-use crate::disk::{self, RunFiles};
+use crate::http;
 use runwire_core::{Completion, Effect, EffectId, Failure, FailureKind, StreamKey};
+use runwire_effects::disk::{self, RunFiles};
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -28,6 +29,14 @@ pub(crate) struct Job {
 /// Called on a worker's thread with each outcome.
 pub(crate) type Done = dyn Fn(StreamKey, EffectId, Completion) + Send + Sync;
 
+/// What a worker does with an effect.
+pub(crate) type Perform = dyn Fn(&RunFiles, Effect) -> Completion + Send + Sync;
+
+/// Does what `effect` says, on this machine or over the network.
+pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
+    disk::perform(files, effect).unwrap_or_else(|request| http::perform(&request))
+}
+
 pub(crate) struct Pool {
     shared: Arc<Shared>,
 }
@@ -36,6 +45,7 @@ struct Shared {
     queue: Mutex<Queue>,
     more: Condvar,
     threads_max: usize,
+    perform: Arc<Perform>,
     done: Arc<Done>,
 }
 
@@ -48,7 +58,12 @@ struct Queue {
 
 impl Pool {
     pub(crate) fn new(threads_max: usize, done: Arc<Done>) -> Self {
-        Pool { shared: Arc::new(Shared { queue: Mutex::default(), more: Condvar::new(), threads_max, done }) }
+        Self::that(Arc::new(perform), threads_max, done)
+    }
+
+    /// A pool whose workers do this.
+    pub(crate) fn that(perform: Arc<Perform>, threads_max: usize, done: Arc<Done>) -> Self {
+        Pool { shared: Arc::new(Shared { queue: Mutex::default(), more: Condvar::new(), threads_max, perform, done }) }
     }
 
     pub(crate) fn submit(&self, job: Job) {
@@ -84,7 +99,7 @@ impl Shared {
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 drop(queue);
-                let completion = catch_unwind(AssertUnwindSafe(|| disk::perform(&job.files, job.effect)))
+                let completion = catch_unwind(AssertUnwindSafe(|| (self.perform)(&job.files, job.effect)))
                     .unwrap_or_else(|_| {
                         let message = "performing the effect panicked; please report this".into();
                         Completion::Failed(Failure { kind: FailureKind::Other, message })

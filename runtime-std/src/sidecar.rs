@@ -1,17 +1,13 @@
 //! The drop-in for the official sidecar: sockets, port file, parent watch and signals around a driver loop.
 
-use crate::{
+use crate::{driver::Driver, flags::Flags, inbox::Inbox};
+use runwire_effects::{
     debug_log::{CoreLog, Level},
-    driver::Driver,
-    flags::Flags,
-    inbox::Inbox,
-    options,
-    rendezvous::{SocketDir, write_port_file},
-    sockets::Listener,
+    environment,
+    rendezvous::{SocketDir, bind, write_port_file},
 };
 use std::{
     io,
-    net::{Ipv4Addr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -44,14 +40,14 @@ fn serve_logged(flags: &Flags, log: &CoreLog) -> io::Result<i32> {
     let signalled = Arc::new(AtomicBool::new(false));
     watch_signals(&inbox, &signalled)?;
 
-    let mut config = options::service_config();
+    let mut config = environment::service_config();
     config.idle_timeout = flags.idle_timeout.filter(|_| flags.detached);
     let parent = i32::try_from(flags.pid).unwrap_or(0);
     let mut driver = Driver::new(config, log.clone(), Level::from_flag(flags.log_level), Arc::clone(&inbox));
     let mut bound = bind(parent, flags.listen_on_localhost)?;
     let socket = bound.dir.as_ref().map(SocketDir::socket);
     let dir = bound.dir.take();
-    driver.listen(std::mem::take(&mut bound.listeners), Box::new(move || drop(dir)))?;
+    driver.listen(std::mem::take(&mut bound.doors), Box::new(move || drop(dir)))?;
     if parent != 0 && !flags.detached {
         driver.watch_parent(parent.unsigned_abs());
     }
@@ -62,34 +58,6 @@ fn serve_logged(flags: &Flags, log: &CoreLog) -> io::Result<i32> {
     log.write(Level::Info, "main: starting server", &[]);
     driver.run()?;
     Ok(if signalled.load(Ordering::Acquire) { SIGNALLED } else { 0 })
-}
-
-pub(crate) struct Bound {
-    pub(crate) listeners: Vec<Listener>,
-    pub(crate) dir: Option<SocketDir>,
-    pub(crate) tcp_port: Option<u16>,
-}
-
-/// Opens the Unix socket, and TCP if it is asked for or nothing else works.
-pub(crate) fn bind(parent_pid: i32, want_tcp: bool) -> io::Result<Bound> {
-    let mut bound = Bound { listeners: Vec::new(), dir: None, tcp_port: None };
-    #[cfg(unix)]
-    {
-        let dir = SocketDir::create(parent_pid)?;
-        let listener = std::os::unix::net::UnixListener::bind(dir.socket())?;
-        listener.set_nonblocking(true)?;
-        bound.listeners.push(Listener::Unix(listener));
-        bound.dir = Some(dir);
-    }
-    #[cfg(not(unix))]
-    let _ = parent_pid;
-    if want_tcp || bound.listeners.is_empty() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        bound.tcp_port = Some(listener.local_addr()?.port());
-        bound.listeners.push(Listener::Tcp(listener));
-    }
-    Ok(bound)
 }
 
 #[cfg(unix)]

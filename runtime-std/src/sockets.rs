@@ -1,16 +1,17 @@
 //! Listening and connected sockets without blocking; bytes in and out, nothing about what they mean.
 
 use bytes::{Buf, Bytes};
+use runwire_effects::rendezvous::Door;
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 #[cfg(unix)]
 use std::os::{
     fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
-    unix::net::{UnixListener, UnixStream},
+    unix::net::UnixStream,
 };
 
 #[cfg(windows)]
@@ -19,11 +20,7 @@ use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 /// Bytes taken from a socket in one turn, so that no connection starves another.
 pub(crate) const READ_BYTES: usize = 256 << 10;
 
-pub(crate) enum Listener {
-    #[cfg(unix)]
-    Unix(UnixListener),
-    Tcp(TcpListener),
-}
+pub(crate) struct Listener(Door);
 
 pub(crate) enum Socket {
     #[cfg(unix)]
@@ -31,13 +28,19 @@ pub(crate) enum Socket {
     Tcp(TcpStream),
 }
 
+impl From<Door> for Listener {
+    fn from(door: Door) -> Self {
+        Listener(door)
+    }
+}
+
 impl Listener {
     /// The next waiting connection, if there is one.
     pub(crate) fn accept(&self) -> io::Result<Socket> {
-        let socket = match self {
+        let socket = match &self.0 {
             #[cfg(unix)]
-            Listener::Unix(listener) => Socket::Unix(listener.accept()?.0),
-            Listener::Tcp(listener) => {
+            Door::Unix(listener) => Socket::Unix(listener.accept()?.0),
+            Door::Tcp(listener) => {
                 let (stream, _) = listener.accept()?;
                 stream.set_nodelay(true)?;
                 Socket::Tcp(stream)
@@ -55,9 +58,9 @@ impl Listener {
 #[cfg(unix)]
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Listener::Unix(listener) => listener.as_fd(),
-            Listener::Tcp(listener) => listener.as_fd(),
+        match &self.0 {
+            Door::Unix(listener) => listener.as_fd(),
+            Door::Tcp(listener) => listener.as_fd(),
         }
     }
 }
@@ -89,8 +92,8 @@ impl AsRawFd for Socket {
 #[cfg(windows)]
 impl AsSocket for Listener {
     fn as_socket(&self) -> BorrowedSocket<'_> {
-        match self {
-            Listener::Tcp(listener) => listener.as_socket(),
+        match &self.0 {
+            Door::Tcp(listener) => listener.as_socket(),
         }
     }
 }

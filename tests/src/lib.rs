@@ -3,6 +3,7 @@
 pub mod bench;
 #[cfg(unix)]
 pub mod client;
+pub mod kit;
 #[cfg(unix)]
 pub mod logs;
 pub mod official;

@@ -135,11 +135,19 @@ fn wrong_dependencies(package: &Value) -> Vec<String> {
     let below: &[&str] = match name {
         "runwire-proto" | "runwire-local" => &[],
         "runwire-core" => &["runwire-proto"],
-        "runwire-std" => &["runwire-proto", "runwire-core", "runwire-local"],
-        "runwire-async" | "runwire-wasm" | "runwire-fuzz" | "runwire-pure" => &["runwire-proto", "runwire-core"],
-        "runwire-tests" | "runwire-examples" => {
-            &["runwire-proto", "runwire-core", "runwire-std", "runwire-local", "runwire-async", "runwire-tests"]
-        }
+        "runwire-effects" => &["runwire-proto", "runwire-core"],
+        "runwire-std" => &["runwire-proto", "runwire-core", "runwire-effects", "runwire-local"],
+        "runwire-async" => &["runwire-proto", "runwire-core", "runwire-effects"],
+        "runwire-wasm" | "runwire-fuzz" | "runwire-pure" => &["runwire-proto", "runwire-core"],
+        "runwire-tests" | "runwire-examples" => &[
+            "runwire-proto",
+            "runwire-core",
+            "runwire-effects",
+            "runwire-std",
+            "runwire-local",
+            "runwire-async",
+            "runwire-tests",
+        ],
         _ => return vec![format!("{name}: a new package; give it its place in this test and in docs/ARCHITECTURE.md")],
     };
     let for_tests = matches!(name, "runwire-tests" | "runwire-fuzz");

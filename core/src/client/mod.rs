@@ -3,9 +3,14 @@
 //! A front end wraps these thinly: it owns a connection and a counter of request ids, and knows nothing of steps.
 
 mod json_text;
+mod plan;
+pub mod records;
 mod row;
+mod talk;
 
+pub use plan::{Account, Folders, Plan};
 pub use row::{Row, RowError, to_json};
+pub use talk::{ANSWER, Begin, Beginning, End, Ending, Outcome, Question};
 
 use alloc::{format, string::String, vec::Vec};
 use bytes::Bytes;

@@ -11,10 +11,13 @@ mod connection;
 mod dispatch;
 #[doc(hidden)]
 pub mod fuzzing;
+mod machine;
 mod response;
 mod stopping;
 mod streams;
 mod sync;
+
+pub use machine::Machine;
 
 use crate::{
     completion::Completion,

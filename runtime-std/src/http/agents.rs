@@ -1,25 +1,18 @@
 //! Connections that are kept: one pool for each way to the network and each kind of traffic, so that slow transfers do not
 //! take the connections of others.
 
-use super::{
-    proxy,
-    transport::{self, Forward, Resolve},
-};
+use super::transport::{self, Forward, Resolve};
 use runwire_core::net::{HttpRequest, Purpose, base64};
-use std::{
-    sync::{Mutex, OnceLock, PoisonError},
-    time::Duration,
-};
+use runwire_effects::http::{IDLE_MAX, proxy, system_roots};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use ureq::{
     Agent, Proxy, ProxyProtocol,
     http::Uri,
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-/// How long a connection is kept without use: less than servers and their proxies do, so that few are found closed.
 /// Of a connection, in each direction. Bodies go through it piece by piece, and a service of many runs has many connections.
 const BUFFER_BYTES: usize = 16 << 10;
-const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Pools that are kept at a time; runs of one process nearly always share one way.
 const POOLS_MAX: usize = 32;
 
@@ -116,14 +109,14 @@ fn forward(proxy: &Proxy) -> Forward {
     Forward { proxy: proxy.uri().clone(), authorization: named.then(|| format!("Basic {}", base64(user.as_bytes()))) }
 }
 
-/// Certificates of the system, `SSL_CERT_FILE` and `SSL_CERT_DIR` included; built-in ones where the system has none.
+/// The system's certificates; built-in ones where it has none.
 fn tls(insecure: bool) -> TlsConfig {
     static ROOTS: OnceLock<RootCerts> = OnceLock::new();
     if insecure {
         return TlsConfig::builder().disable_verification(true).build();
     }
     let roots = ROOTS.get_or_init(|| {
-        let system = rustls_native_certs::load_native_certs().certs;
+        let system = system_roots();
         if system.is_empty() {
             return RootCerts::WebPki;
         }

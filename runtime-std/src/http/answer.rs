@@ -1,20 +1,13 @@
 //! What a server answers: kept up to a bound, or written to a file.
 
-use super::failure::{broken, of_file};
+use super::failure::broken;
 use runwire_core::{
     Failure,
     net::{HttpRequest, HttpResponse},
 };
-use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
-    path::Path,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use runwire_effects::http::{DRAINED_BYTES_MAX, Saving};
+use std::io::{self, Read};
 use ureq::http;
-
-/// Rest of an answer that is read so that the connection can be used again.
-const DRAINED_BYTES_MAX: u64 = 1 << 20;
 
 /// Reads what `request` wants of the answer.
 pub(super) fn read(request: &HttpRequest, response: http::Response<ureq::Body>) -> Result<HttpResponse, Failure> {
@@ -24,7 +17,7 @@ pub(super) fn read(request: &HttpRequest, response: http::Response<ureq::Body>) 
     let mut reader = response.into_body().into_reader();
     let mut body = Vec::new();
     match &request.save_to {
-        Some(path) if (200..300).contains(&status) => save(request, Path::new(path), &mut reader)?,
+        Some(path) if (200..300).contains(&status) => save(request, path, &mut reader)?,
         Some(_) | None => {
             let wanted = request.answer_bytes_max as u64;
             (&mut reader).take(wanted).read_to_end(&mut body).map_err(|error| broken(request, &error))?;
@@ -42,32 +35,14 @@ pub(super) fn drain(response: http::Response<ureq::Body>) {
     let _ = io::copy(&mut response.into_body().into_reader().take(DRAINED_BYTES_MAX), &mut io::sink());
 }
 
-/// Writes what comes to a file beside `path` that takes its name when it is whole.
-fn save(request: &HttpRequest, path: &Path, reader: &mut impl Read) -> Result<(), Failure> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let shown = path.to_string_lossy();
-    let local = |error: io::Error| of_file(&shown, &error);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(local)?;
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let unique = COUNT.fetch_add(1, Ordering::Relaxed);
-    let scratch = path.with_file_name(format!("{name}.{}-{unique}.part", std::process::id()));
-    let mut file = File::create(&scratch).map_err(local)?;
+/// Writes what comes to a file that takes its name when it is whole.
+fn save(request: &HttpRequest, path: &str, reader: &mut impl Read) -> Result<(), Failure> {
+    let mut saving = Saving::begin(path)?;
     let mut buffer = vec![0; 64 << 10];
-    let outcome = loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => break fs::rename(&scratch, path).map_err(local),
-            Ok(count) => {
-                if let Err(error) = file.write_all(&buffer[..count]) {
-                    break Err(local(error));
-                }
-            }
-            Err(error) => break Err(broken(request, &error)),
+    loop {
+        match reader.read(&mut buffer).map_err(|error| broken(request, &error))? {
+            0 => return saving.finish(),
+            count => saving.write(&buffer[..count])?,
         }
-    };
-    if outcome.is_err() {
-        let _ = fs::remove_file(&scratch);
     }
-    outcome
 }

@@ -1,36 +1,8 @@
 //! What an error of the transport means, in words that hold no secret.
 
 use runwire_core::{Failure, FailureKind, net::HttpRequest};
-use std::{fmt, io};
-
-/// The request can't be made at all.
-pub(super) fn refused(request: &HttpRequest, why: &dyn fmt::Display) -> Failure {
-    Failure { kind: FailureKind::BadRequest, message: format!("{} can't be asked: {why}", request.shown_url()) }
-}
-
-/// An error of a file on this machine.
-pub(super) fn of_file(path: &str, error: &io::Error) -> Failure {
-    let known = crate::disk::failure(error);
-    Failure { message: format!("{path}: {}", known.message), ..known }
-}
-
-/// An error of this machine that comes to light in the middle of a request.
-#[derive(Debug)]
-pub(super) struct Local(Failure);
-
-impl Local {
-    pub(super) fn wrap(path: &str, error: io::Error) -> io::Error {
-        io::Error::other(Local(of_file(path, &error)))
-    }
-}
-
-impl fmt::Display for Local {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for Local {}
+use runwire_effects::http::{local, of_tls};
+use std::io;
 
 /// The class of an error, and words for it.
 #[allow(clippy::wildcard_enum_match_arm)]
@@ -56,7 +28,7 @@ pub(super) fn failed(request: &HttpRequest, error: &ureq::Error) -> Failure {
 #[allow(clippy::wildcard_enum_match_arm)]
 pub(super) fn broken(request: &HttpRequest, error: &io::Error) -> Failure {
     if let Some(inner) = error.get_ref() {
-        if let Some(Local(failure)) = inner.downcast_ref() {
+        if let Some(failure) = local(inner) {
             return failure.clone();
         }
         if let Some(inner) = inner.downcast_ref::<ureq::Error>() {
@@ -74,12 +46,4 @@ pub(super) fn broken(request: &HttpRequest, error: &io::Error) -> Failure {
         _ => FailureKind::Unreachable,
     };
     Failure { kind, message: format!("{}: {error}", request.shown_url()) }
-}
-
-#[allow(clippy::wildcard_enum_match_arm)]
-fn of_tls(error: &rustls::Error) -> FailureKind {
-    match error {
-        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => FailureKind::Certificate,
-        _ => FailureKind::Unreachable,
-    }
 }

@@ -1,9 +1,9 @@
 //! The client's end of a connection inside the process: answers come in on the driver's thread, callers wait for them.
 
-use super::RunError;
 use crate::inbox::LocalSink;
 use bytes::Bytes;
 use runwire_core::client::{Answer, Answers};
+use runwire_effects::RunError;
 use runwire_proto::wire::result::ResultType;
 use std::{
     collections::BTreeMap,

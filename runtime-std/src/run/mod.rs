@@ -5,101 +5,35 @@
 //! bound.
 
 mod connection;
-mod options;
-
-pub use options::RunOptions;
 
 use crate::{
-    clock::Clock,
-    debug_log::{CoreLog, Level},
     driver::Driver,
     inbox::{Event, Inbox},
-    options as environment,
 };
 use connection::Connection;
 use runwire_core::{
     ClientId, Summary,
-    client::{Row, RowError, Session, to_json},
+    client::{ANSWER, Begin, Beginning, End, Ending, Question, Row, Session, records},
     service::{ServiceInput, StopReason},
-    writer::Accounts,
 };
-use runwire_proto::wire::{self, record::RecordType, request::RequestType, response::ResponseType, result::ResultType};
+use runwire_effects::{
+    Clock, FinishReport, RunError, RunOptions,
+    debug_log::{CoreLog, Level},
+    environment,
+};
+use runwire_proto::wire::{self, record::RecordType, result::ResultType};
 use serde::Serialize;
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The only client of the service inside [`Run`].
 const CLIENT: ClientId = ClientId(1);
-/// Longest wait for an answer while the run goes on.
-const ANSWER: Duration = Duration::from_secs(30);
-/// Longest wait until the server has taken the run or refused it: more than the core's own bound of it.
-const BEGIN_ONLINE: Duration = Duration::from_secs(180);
-/// Longest wait for the end of a run: more than the core's own bounds add up to.
-const END: Duration = Duration::from_secs(120);
-/// The same of an online run. It may go on as long as the server gets more, and ends by the core's patience otherwise.
-const END_ONLINE: Duration = Duration::from_secs(24 * 3600);
-
 /// How often it is looked whether there is still somebody to answer.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// What can go wrong. A run that has begun goes on after any of them.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The folder of the run can't be made.
-    #[error("the run's folder {path} can't be made: {source}; choose another with RunOptions::dir")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The service refused; its own words.
-    #[error("{0}")]
-    Refused(String),
-    /// No answer within the bound.
-    #[error("the run's service gave no answer in time")]
-    NoAnswer,
-    /// The run is finished.
-    #[error("the run is finished already: nothing more can be logged to it")]
-    Finished,
-    /// The id can't be a part of a file's name, or is longer than servers take.
-    #[error(
-        "the run's id {id:?} can't be used: an id has 1 to 128 characters, none of them / \\ # ? % : or a control \
-         character, since it is a part of file names and addresses; choose another with RunOptions::id"
-    )]
-    Id {
-        /// The id that was asked for.
-        id: String,
-    },
-    /// The value is not a row, or not JSON.
-    #[error(transparent)]
-    Row(#[from] RowError),
-    /// No thread or poller for the service.
-    #[error("the run's service can't start: {0}")]
-    Start(#[source] io::Error),
-}
-
-/// What a finished run left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FinishReport {
-    /// The folder of the run.
-    pub dir: PathBuf,
-    /// Its transaction log.
-    pub log: PathBuf,
-    /// Whether a part of the end ran into its time limit; see the run's debug log.
-    pub timed_out: bool,
-    /// Where the run is shown, if a server has it.
-    pub url: Option<String>,
-    /// Messages that the run had for its user.
-    pub messages: Vec<String>,
-    /// Records that the run took, those that are in the log, and those that are not, by reason.
-    pub accounts: Accounts,
-}
 
 /// A run. Cheap to clone and to send to other threads; the last one dropped finishes the run.
 #[derive(Clone)]
@@ -144,40 +78,35 @@ impl Run {
         inbox.push(Event::Connect(CLIENT, Arc::clone(&connection) as _));
         let run = Run {
             inner: Arc::new(Inner {
-                session: Mutex::new(Session::new(place.id.clone())),
+                session: Mutex::new(Session::new(place.plan.id.clone())),
                 connection,
                 inbox,
                 service: Mutex::new(Some(service)),
                 ended,
                 dir: place.dir.clone(),
                 log: place.log.clone(),
-                online: options.server_url().is_some(),
+                online: place.plan.server.is_some(),
                 url: OnceLock::new(),
             }),
         };
-        let settings = place.settings(&options);
-        run.ask(ANSWER, |session, id| session.init(id, settings))?;
-        run.post(|session| session.record("", RecordType::Header(wire::HeaderRecord::default())))?;
-        let record = place.record(&options, Clock::start().wall().timestamp())?;
-        let within = if run.inner.online { BEGIN_ONLINE } else { ANSWER };
-        let answer = run.ask(within, |session, id| session.record(id, RecordType::Run(record.clone())))?;
-        let begun = match answer {
-            Some(ResultType::RunResult(wire::RunUpdateResult { error: Some(error), .. })) => {
-                return Err(RunError::Refused(error.message));
+        let folders = place.folders();
+        let mut beginning = Beginning::new(place.plan, folders, Clock::start().wall().timestamp());
+        let mut answer = None;
+        loop {
+            // Decided and queued under one lock: frames of several threads keep the order of their calls.
+            let mut session = lock(&run.inner.session);
+            match beginning.next(&mut session, answer) {
+                Begin::Ask(question) => answer = run.inner.ask(session, question, None)?,
+                Begin::Refused(why) => return Err(RunError::Refused(why)),
+                Begin::Begun { frames, url } => {
+                    run.inner.send(frames);
+                    drop(session);
+                    // Set once: here.
+                    url.map(|url| run.inner.url.set(url));
+                    return Ok(run);
+                }
             }
-            Some(ResultType::RunResult(result)) => result.run,
-            Some(_) | None => None,
-        };
-        if let (Some(server), Some(wire::RunRecord { entity, project, run_id, .. })) = (options.server_url(), &begun) {
-            let server = server.replace("://api.wandb.", "://wandb.");
-            // Set once: here.
-            let _ = run.inner.url.set(format!("{server}/{entity}/{project}/runs/{run_id}"));
         }
-        run.ask(ANSWER, |session, id| {
-            session.request(id, RequestType::RunStart(wire::RunStartRequest { run: begun, info: None }))
-        })?;
-        run.post(|session| session.request("", RequestType::ProbeSystemInfo(wire::ProbeSystemInfoRequest::default())))?;
-        Ok(run)
     }
 
     /// Logs a row: the fields of a struct or the entries of a map.
@@ -204,27 +133,27 @@ impl Run {
 
     /// Sets a value of the run's config.
     pub fn config(&self, key: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let item = wire::ConfigItem { key: key.into(), value_json: to_json(value)?, ..Default::default() };
-        let record = wire::ConfigRecord { update: vec![item], ..Default::default() };
-        self.post(|session| session.record("", RecordType::Config(record)))
+        let record = records::config(key, value)?;
+        self.post(|session| session.record("", record))
     }
 
     /// Sets a value of the run's summary.
     pub fn summary(&self, key: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let item = wire::SummaryItem { key: key.into(), value_json: to_json(value)?, ..Default::default() };
-        let record = wire::SummaryRecord { update: vec![item], ..Default::default() };
-        self.post(|session| session.record("", RecordType::Summary(record)))
+        let record = records::summary(key, value)?;
+        self.post(|session| session.record("", record))
+    }
+
+    /// Hands over the file of this name below the folder `files` of [`Run::dir`]; a run with a server sends it there.
+    pub fn save(&self, name: &str) -> Result<(), RunError> {
+        self.post(|session| session.record("", records::file(name)))
     }
 
     /// The step of the next row.
     pub fn step(&self) -> Result<i64, RunError> {
-        let request = RequestType::HistoryStep(wire::HistoryStepRequest::default());
-        match self.ask(ANSWER, |session, id| session.request(id, request))? {
-            Some(ResultType::Response(wire::Response {
-                response_type: Some(ResponseType::HistoryStepResponse(step)),
-            })) => Ok(step.step),
-            Some(_) | None => Err(RunError::NoAnswer),
-        }
+        let mut session = lock(&self.inner.session);
+        let id = session.request_id();
+        let question = Question { frames: session.request(&id, records::ask_step()), id, within: ANSWER };
+        records::step(self.inner.ask(session, question, None)?).ok_or(RunError::NoAnswer)
     }
 
     /// The folder of the run.
@@ -260,14 +189,6 @@ impl Run {
     fn post(&self, build: impl FnOnce(&Session) -> bytes::Bytes) -> Result<(), RunError> {
         self.inner.post(build)
     }
-
-    fn ask(
-        &self,
-        within: Duration,
-        build: impl FnOnce(&Session, &str) -> bytes::Bytes,
-    ) -> Result<Option<ResultType>, RunError> {
-        self.inner.ask(within, build)
-    }
 }
 
 impl Inner {
@@ -276,38 +197,27 @@ impl Inner {
         self.connection.wait_for_room()?;
         // Built and queued under one lock: frames of several threads keep the order of their calls.
         let session = lock(&self.session);
-        let frame = build(&session);
-        self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, frame)));
+        self.send(build(&session));
         Ok(())
     }
 
-    fn ask(
-        &self,
-        within: Duration,
-        build: impl FnOnce(&Session, &str) -> bytes::Bytes,
-    ) -> Result<Option<ResultType>, RunError> {
-        self.ask_of(None, within, build)
+    fn send(&self, frames: bytes::Bytes) {
+        self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, frames)));
     }
 
-    /// As `ask`; a service that is gone gives no answer.
-    fn ask_of(
+    /// Sends a question and waits for its answer. A service that is gone gives none.
+    fn ask(
         &self,
+        session: MutexGuard<'_, Session>,
+        question: Question,
         service: Option<&JoinHandle<()>>,
-        within: Duration,
-        build: impl FnOnce(&Session, &str) -> bytes::Bytes,
     ) -> Result<Option<ResultType>, RunError> {
-        self.connection.wait_for_room()?;
-        let id = {
-            let mut session = lock(&self.session);
-            let id = session.request_id();
-            let frame = build(&session, &id);
-            self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, frame)));
-            id
-        };
-        let until = std::time::Instant::now() + within;
+        self.send(question.frames);
+        drop(session);
+        let until = Instant::now() + question.within;
         loop {
-            let left = until.saturating_duration_since(std::time::Instant::now());
-            match self.connection.answer(&id, left.min(LOOK)) {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.connection.answer(&question.id, left.min(LOOK)) {
                 Err(RunError::NoAnswer) if left > LOOK && !service.is_some_and(JoinHandle::is_finished) => {}
                 outcome => return outcome,
             }
@@ -316,30 +226,27 @@ impl Inner {
 
     fn finish(&self, exit_code: i32) -> Result<FinishReport, RunError> {
         let Some(service) = lock(&self.service).take() else { return Err(RunError::Finished) };
-        let exit = wire::RunExitRecord { exit_code, ..Default::default() };
-        let within = if self.online { END_ONLINE } else { END };
-        let ended = self.ask_of(Some(&service), within, |session, id| session.record(id, RecordType::Exit(exit)));
-        let poll = RequestType::InternalMessages(wire::InternalMessagesRequest::default());
-        let messages = match self.ask(ANSWER, |session, id| session.request(id, poll)) {
-            Ok(Some(ResultType::Response(wire::Response {
-                response_type: Some(ResponseType::InternalMessagesResponse(answer)),
-            }))) => answer.messages.unwrap_or_default().warning,
-            Ok(_) | Err(_) => Vec::new(),
+        let mut ending = Ending::new(exit_code, self.online);
+        let mut answer = None;
+        let outcome = loop {
+            let mut session = lock(&self.session);
+            match ending.next(&mut session, answer) {
+                End::Ask(question) => answer = self.ask(session, question, Some(&service)).ok().flatten(),
+                End::Ended { frames, outcome } => {
+                    self.send(frames);
+                    break outcome;
+                }
+            }
         };
-        self.inbox.push(Event::Input(ServiceInput::Received(CLIENT, lock(&self.session).finish())));
         self.connection.close();
         self.inbox.push(Event::Input(ServiceInput::Ended(CLIENT)));
         self.inbox.push(Event::Stop(StopReason::ProgramEnded { exit_code }));
         // The service ends within the core's bounds; its panic, if any, has been reported by the default hook.
         let _ = service.join();
         let accounts = lock(&self.ended).take().unwrap_or_default().accounts;
-        match ended? {
-            Some(ResultType::ExitResult(result)) => {
-                let (dir, log, url) = (self.dir.clone(), self.log.clone(), self.url.get().cloned());
-                Ok(FinishReport { dir, log, timed_out: result.timed_out, url, messages, accounts })
-            }
-            Some(_) | None => Err(RunError::NoAnswer),
-        }
+        let outcome = outcome.ok_or(RunError::NoAnswer)?;
+        let (dir, log, url) = (self.dir.clone(), self.log.clone(), self.url.get().cloned());
+        Ok(FinishReport { dir, log, timed_out: outcome.timed_out, url, messages: outcome.messages, accounts })
     }
 }
 

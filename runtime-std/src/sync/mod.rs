@@ -8,18 +8,14 @@ pub mod credentials;
 mod head;
 pub mod paths;
 
-use crate::{
-    clock::Clock,
-    disk::RunFiles,
-    options,
-    pool::{self, Job, Pool},
-};
+use crate::pool::{self, Job, Pool};
 use credentials::Server;
 use runwire_core::{
     Completion, Config, Effect, EffectId, Input, Output, StreamKey, Wake,
     input::CloseReason,
     sync::{Overrides, Severity, SyncOutcome, SyncRun},
 };
+use runwire_effects::{Clock, disk::RunFiles, environment};
 use runwire_proto::wire;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -107,7 +103,7 @@ pub fn sync(
         groups: groups(logs, &options.overrides),
         running: BTreeMap::new(),
         last: 0,
-        seed: options::seed(),
+        seed: environment::seed(),
         watcher,
         ended: Vec::new(),
     };
@@ -221,8 +217,8 @@ impl Uploads<'_> {
         self.watcher.started(&log);
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut config = Config::new(settings(&self.options.server, &log));
-        config.limits = options::limits();
-        config.utc_offset_seconds = options::utc_offset();
+        config.limits = environment::limits();
+        config.utc_offset_seconds = environment::utc_offset();
         self.last += 1;
         self.seed = self.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let (overrides, watch) = (self.options.overrides.clone(), self.options.watch);

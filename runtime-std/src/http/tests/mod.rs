@@ -5,12 +5,13 @@ mod tls;
 mod ways;
 
 use super::*;
+use flate2::{Compression, write::GzEncoder};
 use runwire_core::{
     FailureKind,
-    net::{Header, Purpose},
+    net::{Body, Header, Method, Purpose},
 };
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     thread::JoinHandle,
 };

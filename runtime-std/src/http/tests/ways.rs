@@ -1,10 +1,7 @@
 //! Ways to the server: proxies, and many connections at a time.
 
 use super::*;
-use crate::{
-    disk::RunFiles,
-    pool::{Job, NETWORK_THREADS_MAX, Pool},
-};
+use crate::pool::{Job, NETWORK_THREADS_MAX, Pool};
 use runwire_core::{
     Effect, EffectId, StreamKey,
     net::{Secret, Wire},
@@ -84,7 +81,7 @@ fn more_than_a_hundred_requests_are_under_way_at_a_time() {
         let request = HttpRequest { timeout: Some(Duration::from_secs(60)), ..request(&url, Body::Empty) };
         let effect = Effect::Http(Box::new(request));
         let id = EffectId(index as u64);
-        pool.submit(Job { key: StreamKey(0), id, effect, files: Arc::new(RunFiles::default()) });
+        pool.submit(Job { key: StreamKey(0), id, effect, files: Arc::default() });
     }
     for _ in 0..COUNT {
         let Completion::Http(answer) = outcomes.recv_timeout(Duration::from_secs(60)).unwrap() else {

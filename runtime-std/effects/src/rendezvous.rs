@@ -1,13 +1,16 @@
 //! Where clients find the service: the socket's own folder, and the port file.
 
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
 use std::{
     fs, io,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
 };
 
 /// A folder that only this user may enter, with the socket's path in it. Removed when dropped.
 #[derive(Debug)]
-pub(crate) struct SocketDir {
+pub struct SocketDir {
     dir: PathBuf,
 }
 
@@ -18,7 +21,7 @@ const SOCKET_PATH_MAX: usize = 104;
 impl SocketDir {
     /// Makes the folder in the temporary directory, or in `/tmp` if the path would be too long for a socket.
     #[cfg(unix)]
-    pub(crate) fn create(parent_pid: i32) -> io::Result<Self> {
+    pub fn create(parent_pid: i32) -> io::Result<Self> {
         let noise =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
         let name = format!("wandb-{parent_pid}-{}-{noise}", std::process::id());
@@ -29,7 +32,7 @@ impl SocketDir {
     }
 
     /// Path of the socket.
-    pub(crate) fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.dir.join("socket")
     }
 
@@ -49,8 +52,51 @@ impl Drop for SocketDir {
     }
 }
 
+/// Where a client may come in; does not block.
+#[derive(Debug)]
+pub enum Door {
+    /// A socket in the file system.
+    #[cfg(unix)]
+    Unix(UnixListener),
+    /// A port of this machine.
+    Tcp(TcpListener),
+}
+
+/// A service's doors.
+#[derive(Debug, Default)]
+pub struct Bound {
+    /// All of them.
+    pub doors: Vec<Door>,
+    /// The folder of the socket, if there is one. The socket is there as long as this is.
+    pub dir: Option<SocketDir>,
+    /// The port, if there is one.
+    pub tcp_port: Option<u16>,
+}
+
+/// Opens the Unix socket, and TCP if it is asked for or nothing else works.
+pub fn bind(parent_pid: i32, want_tcp: bool) -> io::Result<Bound> {
+    let mut bound = Bound::default();
+    #[cfg(unix)]
+    {
+        let dir = SocketDir::create(parent_pid)?;
+        let listener = UnixListener::bind(dir.socket())?;
+        listener.set_nonblocking(true)?;
+        bound.doors.push(Door::Unix(listener));
+        bound.dir = Some(dir);
+    }
+    #[cfg(not(unix))]
+    let _ = parent_pid;
+    if want_tcp || bound.doors.is_empty() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        bound.tcp_port = Some(listener.local_addr()?.port());
+        bound.doors.push(Door::Tcp(listener));
+    }
+    Ok(bound)
+}
+
 /// Writes the port file so that no reader can find it half written.
-pub(crate) fn write_port_file(path: &Path, socket: Option<&Path>, tcp_port: Option<u16>) -> io::Result<()> {
+pub fn write_port_file(path: &Path, socket: Option<&Path>, tcp_port: Option<u16>) -> io::Result<()> {
     let mut text = String::new();
     if let Some(socket) = socket {
         text.push_str(&format!("unix={}\n", socket.display()));

@@ -13,7 +13,7 @@ const HELD_LIMIT: usize = 64 * 1024;
 
 /// How bad it is, on the scale of the `--log-level` flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+pub enum Level {
     /// -4
     Debug,
     /// 0
@@ -24,9 +24,20 @@ pub(crate) enum Level {
     Error,
 }
 
+impl From<runwire_core::Level> for Level {
+    fn from(level: runwire_core::Level) -> Self {
+        match level {
+            runwire_core::Level::Debug => Level::Debug,
+            runwire_core::Level::Info => Level::Info,
+            runwire_core::Level::Warn => Level::Warn,
+            runwire_core::Level::Error => Level::Error,
+        }
+    }
+}
+
 impl Level {
     /// The lowest level that the flag's number lets through: 1 to 4 mean warnings, above 4 errors.
-    pub(crate) fn from_flag(number: i64) -> Self {
+    pub fn from_flag(number: i64) -> Self {
         match number {
             ..=-1 => Self::Debug,
             0 => Self::Info,
@@ -47,7 +58,7 @@ impl Level {
 
 /// The value of an attribute. Texts must be safe to show to anyone who may read the run's directory.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     /// A text.
     Text(&'a str),
     /// A number below or above zero.

@@ -5,23 +5,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The process's monotonic clock, counted from when it was made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     origin: std::time::Instant,
 }
 
 impl Clock {
     /// A clock whose origin is now.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Clock { origin: std::time::Instant::now() }
     }
 
     /// The time since the origin.
-    pub(crate) fn now(&self) -> Instant {
+    pub fn now(&self) -> Instant {
         Instant::from_nanos(u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// The wall time.
-    pub(crate) fn wall(&self) -> UnixNanos {
+    pub fn wall(&self) -> UnixNanos {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         UnixNanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
     }

@@ -19,7 +19,7 @@ const FINISH_WAIT: &str = "RUNWIRE_FINISH_WAIT";
 const DISK_BACKLOG: &str = "RUNWIRE_DISK_BACKLOG";
 
 /// A service as the environment wants it. A value that can't be read counts as not set.
-pub(crate) fn service_config() -> ServiceConfig {
+pub fn service_config() -> ServiceConfig {
     let mut limits = limits();
     if let Some(bytes) = number(MAX_FRAME).and_then(|n| u32::try_from(n).ok()) {
         limits.frame_bytes_max = bytes;
@@ -50,7 +50,7 @@ pub(crate) fn service_config() -> ServiceConfig {
 }
 
 /// Bounds as the environment wants them, but for those of a service.
-pub(crate) fn limits() -> Limits {
+pub fn limits() -> Limits {
     let mut limits = Limits::default();
     if let Some(seconds) = number(FINISH_WAIT) {
         limits.finish_patience = Duration::from_secs(seconds);
@@ -59,12 +59,12 @@ pub(crate) fn limits() -> Limits {
 }
 
 /// The one place where a random number enters: the standard library's keyed hasher is seeded by the system.
-pub(crate) fn seed() -> u64 {
+pub fn seed() -> u64 {
     std::hash::RandomState::new().hash_one(std::process::id())
 }
 
 /// Local time minus UTC, for names of files.
-pub(crate) fn utc_offset() -> i32 {
+pub fn utc_offset() -> i32 {
     jiff::Zoned::now().offset().seconds()
 }
 

@@ -1,10 +1,10 @@
 //! Where an answer points to, if the same request may be made there.
 
+use http::{Response, Uri};
 use runwire_core::net::Method;
-use ureq::http::{Response, Uri};
 
 /// The next address, if the answer is a redirect that keeps method and body.
-pub(super) fn next<B>(method: Method, response: &Response<B>, from: &Uri) -> Option<Uri> {
+pub fn next<B>(method: Method, response: &Response<B>, from: &Uri) -> Option<Uri> {
     let followed = match response.status().as_u16() {
         307 | 308 => true,
         301..=303 => method == Method::Get,
@@ -15,13 +15,13 @@ pub(super) fn next<B>(method: Method, response: &Response<B>, from: &Uri) -> Opt
 }
 
 /// Whether a request can be made to `url` at all.
-pub(super) fn is_usable(url: &Uri) -> bool {
+pub fn is_usable(url: &Uri) -> bool {
     matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
 }
 
 /// What must be the same for credentials to be sent along.
-pub(super) fn origin(url: &Uri) -> (Option<&str>, Option<&str>) {
-    (url.scheme_str(), url.authority().map(ureq::http::uri::Authority::as_str))
+pub fn origin(url: &Uri) -> (Option<&str>, Option<&str>) {
+    (url.scheme_str(), url.authority().map(http::uri::Authority::as_str))
 }
 
 fn resolve(location: &str, from: &Uri) -> Option<Uri> {

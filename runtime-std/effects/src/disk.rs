@@ -4,7 +4,7 @@
 
 use crate::{system, tail};
 use md5::{Digest, Md5};
-use runwire_core::{Completion, Effect, Failure, FailureKind, FileDigest, FileStat, UnixNanos};
+use runwire_core::{Completion, Effect, Failure, FailureKind, FileDigest, FileStat, UnixNanos, net::HttpRequest};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Seek, SeekFrom},
@@ -14,7 +14,7 @@ use std::{
 
 /// The open files of one run.
 #[derive(Debug, Default)]
-pub(crate) struct RunFiles {
+pub struct RunFiles {
     log: Mutex<Option<OpenLog>>,
     sampler: Mutex<Option<system::metrics::Sampler>>,
 }
@@ -25,8 +25,8 @@ struct OpenLog {
     file: File,
 }
 
-/// Does what `effect` says.
-pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
+/// Does what `effect` says, or gives back a request, which is for the network.
+pub fn perform(files: &RunFiles, effect: Effect) -> Result<Completion, Box<HttpRequest>> {
     let outcome = match effect {
         Effect::OpenLog { path, files_dir } => open_log(files, path, &files_dir).map(|()| Completion::Opened),
         Effect::AppendLog { at, bytes } => append(files, at, &bytes).map(|()| Completion::Appended),
@@ -56,14 +56,14 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
         Effect::ReadFile { path, at, len } => read_file(&path, at, len).map(|bytes| Completion::Read(bytes.into())),
         Effect::StatFiles { paths } => Ok(Completion::Stats(paths.iter().map(|path| stat(path)).collect())),
         Effect::HashFile { path } => hash(&path).map(Completion::Hashed),
-        Effect::Http(request) => return crate::http::perform(&request),
+        Effect::Http(request) => return Err(request),
     };
-    outcome.unwrap_or_else(|error| Completion::Failed(failure(&error)))
+    Ok(outcome.unwrap_or_else(|error| Completion::Failed(failure(&error))))
 }
 
 /// The class of an I/O error.
 #[allow(clippy::wildcard_enum_match_arm)]
-pub(crate) fn failure(error: &io::Error) -> Failure {
+pub fn failure(error: &io::Error) -> Failure {
     let kind = match error.kind() {
         ErrorKind::AlreadyExists => FailureKind::Exists,
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FailureKind::Denied,
@@ -199,6 +199,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use bytes::Bytes;
+
+    fn perform(files: &RunFiles, effect: Effect) -> Completion {
+        super::perform(files, effect).expect("no request")
+    }
 
     #[test]
     fn a_log_is_never_opened_over_another() {

@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use lines::{Level, Value};
+pub use lines::{Level, Value};
 use lines::{Line, Sink};
 
 /// How many logs of this program the cache keeps.
@@ -23,7 +23,7 @@ const KEEP: usize = 20;
 /// [`CoreLog::open`] touches no file, so that starting the service does not wait for a disk. Lines are held in memory
 /// until [`CoreLog::activate`], which the service calls once it listens.
 #[derive(Debug, Clone)]
-pub(crate) struct CoreLog {
+pub struct CoreLog {
     shared: Arc<Mutex<Core>>,
 }
 
@@ -38,41 +38,41 @@ struct Core {
 
 impl CoreLog {
     /// A log below `<cache>/wandb/logs` that takes lines at or above `level`.
-    pub(crate) fn open(level: Level) -> Self {
+    pub fn open(level: Level) -> Self {
         Self::open_in(level, cache_dir(|name| std::env::var_os(name)).map(|cache| cache.join("wandb").join("logs")))
     }
 
     /// As [`CoreLog::open`], in a directory of the caller's choice; `None` = drop everything.
-    pub(crate) fn open_in(level: Level, dir: Option<PathBuf>) -> Self {
+    pub fn open_in(level: Level, dir: Option<PathBuf>) -> Self {
         let core = Core { started: Some(jiff::Timestamp::now()), sink: Sink::held(level), dir, path: None };
         Self { shared: Arc::new(Mutex::new(core)) }
     }
 
     /// Creates the file, writes what was held, and removes this program's oldest logs. Does nothing the second time.
-    pub(crate) fn activate(&self) {
+    pub fn activate(&self) {
         self.lock().activate();
     }
 
     /// Writes one line. `fields` keep their order.
-    pub(crate) fn write(&self, level: Level, message: &str, fields: &[(&str, Value<'_>)]) {
+    pub fn write(&self, level: Level, message: &str, fields: &[(&str, Value<'_>)]) {
         self.lock().sink.write(&Line { level, message, fields });
     }
 
     /// The file, if there is one. Activates the log.
-    pub(crate) fn path(&self) -> Option<PathBuf> {
+    pub fn path(&self) -> Option<PathBuf> {
         let mut core = self.lock();
         core.activate();
         core.path.clone()
     }
 
     /// Why lines are being dropped, if they are: for a warning where the user looks.
-    pub(crate) fn warning(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<String> {
         self.lock().sink.warning().map(str::to_owned)
     }
 
     /// Puts the link `debug-core.log` into a run's log directory (made if missing). An older link is replaced. Nothing
     /// happens if there is no file to point at.
-    pub(crate) fn link_into(&self, run_logs: &Path) -> io::Result<()> {
+    pub fn link_into(&self, run_logs: &Path) -> io::Result<()> {
         let Some(target) = self.path() else { return Ok(()) };
         std::fs::create_dir_all(run_logs)?;
         let link = run_logs.join("debug-core.log");
@@ -120,13 +120,13 @@ impl Drop for Core {
 
 /// One run's `debug-internal.log` (setting `log_internal`): same lines, appended. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct RunLog {
+pub struct RunLog {
     sink: Arc<Mutex<Sink>>,
 }
 
 impl RunLog {
     /// Opens or creates the file and its directory. Never fails: see [`RunLog::warning`].
-    pub(crate) fn open(path: &Path, level: Level) -> Self {
+    pub fn open(path: &Path, level: Level) -> Self {
         let mut sink = Sink::held(level);
         match rotate::append(path) {
             Ok(file) => sink.attach(file),
@@ -135,20 +135,44 @@ impl RunLog {
         Self { sink: Arc::new(Mutex::new(sink)) }
     }
 
+    /// The log of a run at `path`, with a link to the service's beside it; none if the path is empty.
+    pub fn of_run(path: &str, core: &CoreLog, level: Level) -> Self {
+        if path.is_empty() {
+            return Self::none();
+        }
+        let path = Path::new(path);
+        if let Some(folder) = path.parent() {
+            // Without its folder the log stays silent; the run goes on.
+            let _ = std::fs::create_dir_all(folder);
+            let _ = core.link_into(folder);
+        }
+        let log = Self::open(path, level);
+        let fields = [("core version", Value::Text(env!("CARGO_PKG_VERSION")))];
+        log.write(Level::Info, "stream: starting", &fields);
+        // Each log says what is wrong with the other one.
+        if let Some(trouble) = core.warning() {
+            log.write(Level::Warn, &trouble, &[]);
+        }
+        if let Some(trouble) = log.warning() {
+            core.write(Level::Warn, &trouble, &[]);
+        }
+        log
+    }
+
     /// A log that drops every line: for runs without a `log_internal`.
-    pub(crate) fn none() -> Self {
+    pub fn none() -> Self {
         let mut sink = Sink::held(Level::Error);
         sink.fail(String::new());
         Self { sink: Arc::new(Mutex::new(sink)) }
     }
 
     /// Writes one line. `fields` keep their order.
-    pub(crate) fn write(&self, level: Level, message: &str, fields: &[(&str, Value<'_>)]) {
+    pub fn write(&self, level: Level, message: &str, fields: &[(&str, Value<'_>)]) {
         self.lock().write(&Line { level, message, fields });
     }
 
     /// Why lines are being dropped, if they are: for the service's own log.
-    pub(crate) fn warning(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<String> {
         self.lock().warning().filter(|text| !text.is_empty()).map(str::to_owned)
     }
 

@@ -1,11 +1,11 @@
 //! Which proxy a request goes through: the user's for its scheme, or else the one of the process environment.
 
+use http::Uri;
 use runwire_core::net::Wire;
 use std::net::IpAddr;
-use ureq::http::Uri;
 
 /// The address of the proxy for `url`, if it goes through one.
-pub(super) fn choose(wire: &Wire, url: &Uri) -> Option<String> {
+pub fn choose(wire: &Wire, url: &Uri) -> Option<String> {
     let wanted = if is_secure(url) { &wire.https_proxy } else { &wire.http_proxy };
     match wanted {
         Some(address) => Some(address.reveal().to_string()),
@@ -13,7 +13,7 @@ pub(super) fn choose(wire: &Wire, url: &Uri) -> Option<String> {
     }
 }
 
-pub(super) fn is_secure(url: &Uri) -> bool {
+pub fn is_secure(url: &Uri) -> bool {
     url.scheme_str() == Some("https")
 }
 
