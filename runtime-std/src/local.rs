@@ -67,6 +67,8 @@ pub struct Wanted {
     pub addr: Option<SocketAddr>,
     /// The only key that is let in; otherwise any is.
     pub key: Option<String>,
+    /// Origins whose pages may ask, beside the server's own.
+    pub origins: Vec<String>,
 }
 
 /// The user's data file: `RUNWIRE_DATA`, or `runwire/local.redb` in the platform's folder for data.
@@ -142,6 +144,7 @@ fn open(data: &Path, wanted: &Wanted) -> Result<Serving, LocalError> {
         addr,
         data: Some(data.to_path_buf()),
         keys: wanted.key.iter().cloned().collect(),
+        origins: wanted.origins.clone(),
         ..Options::default()
     };
     let server = match (Server::start(options(wanted.addr.unwrap_or(usual))), wanted.addr) {
