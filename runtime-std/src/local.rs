@@ -213,7 +213,7 @@ fn keep(data: &Path, address: &Address, stop: &(Mutex<bool>, Condvar)) {
         let addr = address.url.strip_prefix("http://").and_then(|text| text.parse().ok());
         let key = (address.key != KEY).then(|| address.key.clone());
         // Whoever was faster serves as well; then the next look finds it.
-        own = open(data, &Wanted { data: None, addr, key }).ok();
+        own = open(data, &Wanted { addr, key, ..Wanted::default() }).ok();
     }
 }
 
