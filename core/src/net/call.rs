@@ -66,6 +66,8 @@ pub(crate) struct Call {
     retries_max: u32,
     attempts: u32,
     in_flight: bool,
+    /// The server has asked for the wait that goes on.
+    asked_to_wait: bool,
     backoff: Backoff,
     timer: Timer,
     trouble: Option<CallError>,
@@ -81,6 +83,7 @@ impl Call {
             retries_max: policy.retries_max,
             attempts: 0,
             in_flight: false,
+            asked_to_wait: false,
             backoff: match policy.wait_min {
                 Some(wait_min) => Backoff::at_least((wait_min, policy.wait_max.max(wait_min))),
                 None => Backoff::new((FIRST_WAIT, policy.wait_max)),
@@ -93,6 +96,7 @@ impl Call {
     /// The first attempt.
     pub(crate) fn start(&mut self) -> HttpRequest {
         self.in_flight = true;
+        self.asked_to_wait = false;
         self.attempts += 1;
         self.request.clone()
     }
@@ -115,6 +119,7 @@ impl Call {
                     Some(asked) => with_jitter(asked.min(ASKED_WAIT_MAX), jitter),
                     None => nominal,
                 };
+                self.asked_to_wait = asked.is_some();
                 self.timer.set(now.after(wait));
                 self.trouble = Some(error);
                 Step::Waiting
@@ -127,6 +132,11 @@ impl Call {
     /// The next attempt, if its time has come.
     pub(crate) fn on_tick(&mut self, now: Instant) -> Option<HttpRequest> {
         self.timer.take_due(now).then(|| self.start())
+    }
+
+    /// Whether it waits because the server said so: such a wait is never cut short.
+    pub(crate) fn is_asked_to_wait(&self) -> bool {
+        self.asked_to_wait
     }
 
     /// When the next attempt is due, if one is waited for.
