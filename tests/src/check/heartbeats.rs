@@ -35,7 +35,10 @@ impl Check for Heartbeats {
         }
         match seen {
             Seen::Output(ServiceOutput::Started(key, _)) => drop(self.started.insert(*key, true)),
-            Seen::Output(ServiceOutput::Ended(key, _)) => drop(self.last.remove(key)),
+            Seen::Output(ServiceOutput::Ended(key, _)) => {
+                self.last.remove(key);
+                self.started.remove(key);
+            }
             Seen::Ordered { place, effect: Effect::Http(request) } if request.purpose == Purpose::FileStream => {
                 let ends = matches!(&request.body, runwire_core::net::Body::Bytes(body) if is_end(body));
                 self.look(at, place.key)?;
