@@ -52,6 +52,11 @@ impl Check for Heartbeats {
                     self.last.insert(place.key, at.now);
                 }
             }
+            // Who has given up says nothing.
+            Seen::Output(ServiceOutput::Notice(Some(key), notice)) if notice.message.starts_with("Not everything") => {
+                self.last.remove(key);
+                self.started.remove(key);
+            }
             // Time jumps, and nobody could have said anything.
             Seen::Slept => self.last.clear(),
             Seen::Drained(_) => {
