@@ -37,8 +37,6 @@
 mod api;
 mod auth;
 mod backend;
-#[doc(hidden)]
-pub mod fuzzing;
 mod graphql;
 mod http;
 mod json;

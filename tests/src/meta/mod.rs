@@ -3,10 +3,8 @@
 //! - `scenario`: what a client does, read from any bytes: one generator for the laws, the simulator and the fuzzer.
 //! - `bench`: one engine, or the upload of its log, on a disk and a server in memory; the caller decides what is done when.
 //! - `state`: what is left in the end, for comparisons.
-//! - `fuzzing`: checks that hold for all bytes.
 
 pub mod bench;
-pub mod fuzzing;
 pub mod scenario;
 pub mod state;
 

@@ -75,16 +75,16 @@ impl State {
         if !self.due.is_empty() && self.wrong != (0.into(), 0.into()) {
             return Err(format!("conflicts and gaps: {:?}", self.wrong));
         }
-        if self.damages > 0 {
-            return Err(format!("{} damaged places in the log", self.damages));
-        }
         Ok(())
     }
 }
 
-/// A line of the console without the time before it.
+/// The text of a console line. Its form depends on whether the server has said in time that it takes JSON.
 fn shown(line: &str) -> String {
-    line.rsplit_once("Z ").or_else(|| line.split_once(' ')).map_or(line, |(_, text)| text).to_owned()
+    match serde_json::from_str::<Value>(line) {
+        Ok(Value::Object(line)) => line["content"].as_str().unwrap_or_default().to_owned(),
+        Ok(_) | Err(_) => line.split_once(' ').map_or(line, |(_, text)| text).to_owned(),
+    }
 }
 
 fn without(object: &Value, key: &str) -> Value {

@@ -3,7 +3,7 @@
 mod controls;
 mod faults;
 mod guard;
-pub(crate) mod wire;
+mod wire;
 
 pub use faults::{Controls, Fault, kind};
 
