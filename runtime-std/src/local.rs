@@ -67,6 +67,8 @@ pub struct Wanted {
     pub addr: Option<SocketAddr>,
     /// The only key that is let in; otherwise any is.
     pub key: Option<String>,
+    /// Origins whose pages may ask, beside the server's own.
+    pub origins: Vec<String>,
 }
 
 /// The user's data file: `RUNWIRE_DATA`, or `runwire/local.redb` in the platform's folder for data.
@@ -142,6 +144,7 @@ fn open(data: &Path, wanted: &Wanted) -> Result<Serving, LocalError> {
         addr,
         data: Some(data.to_path_buf()),
         keys: wanted.key.iter().cloned().collect(),
+        origins: wanted.origins.clone(),
         ..Options::default()
     };
     let server = match (Server::start(options(wanted.addr.unwrap_or(usual))), wanted.addr) {
@@ -210,7 +213,7 @@ fn keep(data: &Path, address: &Address, stop: &(Mutex<bool>, Condvar)) {
         let addr = address.url.strip_prefix("http://").and_then(|text| text.parse().ok());
         let key = (address.key != KEY).then(|| address.key.clone());
         // Whoever was faster serves as well; then the next look finds it.
-        own = open(data, &Wanted { data: None, addr, key }).ok();
+        own = open(data, &Wanted { addr, key, ..Wanted::default() }).ok();
     }
 }
 

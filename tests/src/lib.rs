@@ -5,6 +5,8 @@ pub mod bench;
 pub mod check;
 #[cfg(unix)]
 pub mod client;
+#[cfg(unix)]
+pub mod fuzzing;
 pub mod kit;
 #[cfg(unix)]
 pub mod logs;
@@ -28,3 +30,7 @@ pub mod uploads;
 pub mod weather;
 #[cfg(unix)]
 pub mod world;
+
+#[cfg(unix)]
+#[doc = include_str!("../../docs/RUNTIMES.md")]
+pub mod runtimes {}

@@ -104,19 +104,41 @@ impl Answers {
 
     /// Takes bytes, cut anywhere, and gives the answers that are complete. An answer that can't be read ends the list.
     pub fn push(&mut self, bytes: Bytes) -> Vec<Answer> {
+        self.responses(bytes).into_iter().map(Answer::from).collect()
+    }
+
+    /// The same for a client that asks for more than records: the answers as they are.
+    pub fn responses(&mut self, bytes: Bytes) -> Vec<wire::ServerResponse> {
         self.decoder.push(bytes);
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         while let Ok(Some(body)) = self.decoder.next() {
             let Ok(response) = wire::ServerResponse::decode(&body[..]) else { break };
-            let outcome = match response.server_response_type {
-                Some(ServerResponseType::ErrorResponse(error)) => Err(error.message),
-                Some(ServerResponseType::ResultCommunicate(result)) => Ok(result.result_type),
-                Some(_) | None => Ok(None),
-            };
-            answers.push(Answer { request_id: response.request_id, outcome });
+            responses.push(response);
         }
-        answers
+        responses
     }
+}
+
+impl From<wire::ServerResponse> for Answer {
+    fn from(response: wire::ServerResponse) -> Self {
+        let outcome = match response.server_response_type {
+            Some(ServerResponseType::ErrorResponse(error)) => Err(error.message),
+            Some(ServerResponseType::ResultCommunicate(result)) => Ok(result.result_type),
+            Some(_) | None => Ok(None),
+        };
+        Answer { request_id: response.request_id, outcome }
+    }
+}
+
+/// Wants these logs uploaded (`ServerInitSyncRequest`); answered by the id of the upload. `settings` say where to.
+pub fn want_upload(request_id: &str, logs: Vec<String>, settings: wire::Settings) -> Bytes {
+    let init = wire::ServerInitSyncRequest { path: logs, settings: Some(settings), ..Default::default() };
+    framed(request_id, ServerRequestType::InitSync(init))
+}
+
+/// Starts an upload (`ServerSyncRequest`), so many runs at a time; answered when it is over.
+pub fn start_upload(request_id: &str, id: String, parallelism: u32) -> Bytes {
+    framed(request_id, ServerRequestType::Sync(wire::ServerSyncRequest { id, parallelism }))
 }
 
 fn framed(request_id: &str, request: ServerRequestType) -> Bytes {

@@ -96,14 +96,14 @@ impl FileStream {
     /// Begins a request.
     pub(super) fn launch(&mut self, cx: &mut Cx<'_>, errand: Errand, window: Window, out: &mut VecDeque<Action>) {
         let body = match errand {
-            Errand::Push => self.queue.body(&window),
+            Errand::Push | Errand::LastWord => self.queue.body(&window),
             Errand::Check | Errand::Probe => Bytes::from_static(b"{}"),
         };
         let request = cx.link.file_stream(&self.place, body, self.gzip);
         let retries_max = match errand {
             Errand::Push | Errand::Check => self.policy.retries_max.saturating_sub(self.refusals.attempts),
             // A parked stream has its own waits.
-            Errand::Probe => 0,
+            Errand::Probe | Errand::LastWord => 0,
         };
         let mut call = Call::new(request, Class::FileStream, &Policy { retries_max, ..self.policy.clone() });
         let request = call.start();
@@ -211,6 +211,10 @@ impl FileStream {
             }
             Errand::Check => self.content_refused(cx, out),
             Errand::Probe => self.probe_accepted(out),
+            Errand::LastWord => {
+                let why = self.refusals.parked_for().unwrap_or_default().into();
+                return self.over(Err(why), out);
+            }
         }
         self.pump(cx, out);
     }

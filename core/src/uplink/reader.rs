@@ -136,6 +136,11 @@ impl Reader {
         self.at_end && !self.reading
     }
 
+    /// Whether a log that somebody else writes has nothing new at the moment.
+    pub(crate) fn is_following(&self) -> bool {
+        matches!(self.source, Source::File { follow: true, .. }) && self.at_end
+    }
+
     /// Offset of what was not given out yet.
     pub(crate) fn position(&self) -> u64 {
         self.log.resume_offset()

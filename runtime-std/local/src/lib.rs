@@ -37,6 +37,8 @@
 mod api;
 mod auth;
 mod backend;
+#[doc(hidden)]
+pub mod fuzzing;
 mod graphql;
 mod http;
 mod json;

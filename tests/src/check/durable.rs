@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use runwire_core::Effect;
+use runwire_core::service::ServiceOutput;
 use runwire_core::writer::SyncPolicy;
-use runwire_core::{Completion, StreamKey};
+use runwire_core::{Completion, Effect, StreamKey};
 
 use super::{Check, Moment};
 use crate::sim::{Fault, Gift, Place, Said, Seen};
@@ -41,7 +41,7 @@ impl Check for Durable {
                     }
                 }
             }
-            Seen::Answered { said: Some(Said::Exit(_)), client, .. } => {
+            Seen::Answered { said: Some(Said::Exit(_)), client, good: true, .. } => {
                 let Some(life) = at.model.lives.iter().rev().find(|life| {
                     life.service == at.life
                         && life.exited.is_none()
@@ -70,6 +70,9 @@ impl Check for Durable {
                         file.data.len()
                     ));
                 }
+            }
+            Seen::Output(ServiceOutput::Cancel(key, id)) => {
+                drop(self.ordered.remove(&Place { life: at.life, key: *key, id: *id }))
             }
             Seen::Drained(_) => return self.compare(at),
             Seen::Crashed { power: true } => self.written.clear(),

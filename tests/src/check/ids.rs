@@ -13,6 +13,8 @@ use crate::sim::{Gift, Seen};
 pub(super) struct Ids {
     last: BTreeMap<StreamKey, EffectId>,
     open: BTreeSet<(StreamKey, EffectId)>,
+    /// Runs that have begun and not ended: of uploads nobody says so.
+    going: BTreeSet<StreamKey>,
     ended: BTreeSet<StreamKey>,
     life: u64,
     /// Answers that the core can know to be wrong: it was never asked, or was answered.
@@ -44,7 +46,9 @@ impl Check for Ids {
                     return Err(format!("{key} {id} is cancelled and was not open"));
                 }
             }
+            Seen::Output(ServiceOutput::Started(key, _)) => drop(self.going.insert(*key)),
             Seen::Output(ServiceOutput::Ended(key, _)) => {
+                self.going.remove(key);
                 self.ended.insert(*key);
                 if let Some((_, id)) = self.open.iter().find(|(of, _)| of == key) {
                     return Err(format!("{key} has ended and still waits for {id}"));
@@ -55,7 +59,7 @@ impl Check for Ids {
                 let was_open = self.open.remove(&known);
                 match outcome {
                     Ok(()) if was_open => drop(self.closed.insert(known)),
-                    Ok(()) if self.closed.contains(&known) && !self.ended.contains(&place.key) => {
+                    Ok(()) if self.closed.contains(&known) && self.going.contains(&place.key) => {
                         return Err(format!(
                             "{} {} was answered twice, by {completion}, and that was taken",
                             place.key, place.id

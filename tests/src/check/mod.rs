@@ -1,10 +1,15 @@
 //! What must hold in every world: one law a file. A check sees all that happens and says when its law is broken.
 
+mod accounts;
 mod answers;
+mod bounds;
 mod durable;
+mod heartbeats;
 mod ids;
 mod logs;
+mod order;
 mod remote;
+mod retry_after;
 mod wakes;
 mod write_ahead;
 
@@ -56,11 +61,16 @@ pub struct Moment<'a> {
 /// All laws.
 pub fn all() -> Vec<Box<dyn Check>> {
     vec![
+        Box::<accounts::Accounts>::default(),
         Box::<answers::Answers>::default(),
+        Box::<bounds::Bounds>::default(),
         Box::<durable::Durable>::default(),
+        Box::<heartbeats::Heartbeats>::default(),
         Box::<ids::Ids>::default(),
         Box::<logs::Logs>::default(),
+        Box::<order::Order>::default(),
         Box::<remote::Remote>::default(),
+        Box::<retry_after::RetryAfter>::default(),
         Box::<wakes::Wakes>::default(),
         Box::<write_ahead::WriteAhead>::default(),
     ]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use runwire_core::net::{Body, Purpose};
+use runwire_core::service::ServiceOutput;
 use runwire_core::{Completion, Effect, StreamKey};
 use runwire_proto::log::{LogEvent, LogReader};
 
@@ -30,7 +31,7 @@ impl Check for WriteAhead {
         "L7-write-ahead"
     }
 
-    fn see(&mut self, _at: &Moment<'_>, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, moment: &Moment<'_>, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
             Seen::Ordered { place, effect: Effect::AppendLog { at, bytes } } => {
                 self.ordered.insert(*place, (*at, bytes.clone()));
@@ -43,6 +44,9 @@ impl Check for WriteAhead {
                     written.upto += bytes.len() as u64;
                     written.push(&bytes);
                 }
+            }
+            Seen::Output(ServiceOutput::Cancel(key, id)) => {
+                self.ordered.remove(&Place { life: moment.life, key: *key, id: *id });
             }
             Seen::Ordered { place, effect: Effect::Http(request) } if request.purpose == Purpose::FileStream => {
                 let Some(written) = self.written.get_mut(&(place.life, place.key)) else { return Ok(()) };

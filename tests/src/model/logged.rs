@@ -1,7 +1,7 @@
 //! What a log on the simulated disk holds. Reads it as any reader would: whole records, damage passed over.
 
 use prost::Message;
-use runwire_proto::log::{LogEvent, read_all};
+use runwire_proto::log::{DamageKind, LogEvent, read_all};
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::{HistoryRecord, Record};
 
@@ -26,11 +26,22 @@ impl Logged {
                     Ok(record) => logged.records.push(record),
                     Err(_) => logged.damages += 1,
                 },
-                LogEvent::Damage(_) => logged.damages += 1,
+                // An end in the middle of a record is what a kill leaves.
+                LogEvent::Damage(damage) => logged.damages += usize::from(damage.kind != DamageKind::Truncated),
                 LogEvent::NeedMore(_) | LogEvent::Fatal(_) => {}
             }
         }
         logged
+    }
+
+    /// What stands before the exit record: what comes after it is for nobody.
+    #[must_use]
+    pub fn until_exit(mut self) -> Logged {
+        if let Some(at) = self.records.iter().position(|record| matches!(record.record_type, Some(RecordType::Exit(_))))
+        {
+            self.records.truncate(at + 1);
+        }
+        self
     }
 
     /// Its rows, each with its step.
@@ -51,6 +62,11 @@ impl Logged {
         })
     }
 
+    /// Whether it says which run it is of.
+    pub fn has_run(&self) -> bool {
+        self.records.iter().any(|record| matches!(record.record_type, Some(RecordType::Run(_))))
+    }
+
     fn history(&self) -> impl Iterator<Item = &HistoryRecord> {
         self.records.iter().filter_map(|record| match &record.record_type {
             Some(RecordType::History(row)) => Some(row),
@@ -65,7 +81,7 @@ fn row(record: &HistoryRecord) -> (i64, Row) {
         let path = if item.nested_key.is_empty() { item.key.clone() } else { item.nested_key.join("/") };
         put(&mut row, path, value(&item.value_json));
     }
-    let step = row.get("_step").and_then(serde_json::Value::as_i64).unwrap_or(-1);
+    let step = row.get("_step").and_then(serde_json::Value::as_f64).map_or(-1, |step| step as i64);
     row.retain(|key, _| !key.starts_with('_'));
     (step, row)
 }

@@ -31,6 +31,9 @@ pub struct Life {
     pub began: bool,
     /// The exit was answered: code and place in `said`.
     pub exited: Option<i32>,
+    /// So many messages came before the run was closed, by its client or by the end of its service. What came later is not
+    /// promised.
+    pub promised: Option<usize>,
     /// Its service died.
     pub cut: bool,
     /// Its machine did.
@@ -65,6 +68,9 @@ impl Model {
         }
         if let Some(life) = self.life(service, run) {
             life.said.push((tag.into(), said.clone()));
+            if matches!(said, Said::Finish) {
+                life.promised.get_or_insert(life.said.len());
+            }
         }
     }
 
@@ -96,6 +102,15 @@ impl Model {
         }
     }
 
+    /// A service was told to end. What waits because the disk or a reader is slow is read only for a while, so of clients
+    /// that are held back nothing is promised.
+    pub fn stopping(&mut self, service: u64, held_back: &[String]) {
+        for life in self.lives.iter_mut().filter(|life| life.service == service) {
+            let waits = life.said.iter().any(|(tag, _)| held_back.contains(&format!("{}/{tag}", life.run)));
+            life.promised.get_or_insert(if waits { 0 } else { life.said.len() });
+        }
+    }
+
     /// A service is dead.
     pub fn crashed(&mut self, service: u64, power: bool) {
         for life in &mut self.lives {
@@ -103,7 +118,7 @@ impl Model {
                 life.cut = true;
             }
             // Even what has ended may be on its way to the device.
-            life.power_cut |= power;
+            life.power_cut |= power && life.service <= service;
         }
     }
 

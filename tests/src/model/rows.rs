@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Life;
 use super::logged::value;
 use crate::sim::Said;
 
@@ -13,10 +12,15 @@ pub type Row = BTreeMap<String, Value>;
 
 /// Puts a value into a row; an object becomes a path for each of its parts.
 pub fn put(row: &mut Row, path: String, value: Value) {
+    // A value takes the place of what stood there, a part of a value that of a plain one.
+    let below = format!("{path}/");
+    row.retain(|known, _| !known.starts_with(&below) && !path.starts_with(&format!("{known}/")));
     match value {
         Value::Object(parts) if !parts.is_empty() => {
             parts.into_iter().for_each(|(key, part)| put(row, format!("{path}/{key}"), part));
         }
+        // 0 and 0.0 are the same number.
+        Value::Number(number) => drop(row.insert(path, number.as_f64().into())),
         value => drop(row.insert(path, value)),
     }
 }
@@ -32,9 +36,9 @@ pub struct Rows {
 
 impl Rows {
     /// Rows of a life that begins at a step.
-    pub fn of(life: &Life, starting_step: i64) -> Rows {
+    pub fn of(said: &[(String, Said)], starting_step: i64) -> Rows {
         let mut rows = Rows { next: starting_step, ..Rows::default() };
-        for (_, said) in &life.said {
+        for (_, said) in said {
             match said {
                 Said::Row { items, step, flush } => rows.part(items, *step, *flush),
                 Said::Exit(_) => rows.close(),
@@ -96,7 +100,7 @@ mod tests {
             part("d", Some(5), Some(true)),
             part("e", None, None),
         ];
-        let rows = Rows::of(&Life { said, ..Life::default() }, 0);
+        let rows = Rows::of(&said, 0);
         let shown: Vec<(i64, Vec<&str>)> =
             rows.rows.iter().map(|(step, row)| (*step, row.keys().map(String::as_str).collect())).collect();
         assert_eq!(shown, [(0, vec!["a"]), (4, vec!["b", "c"]), (5, vec!["d"]), (6, vec!["e"])]);

@@ -63,6 +63,13 @@ pub struct Player {
     run: Option<Box<wire::RunRecord>>,
 }
 
+impl Player {
+    /// Whether the service does not read from it now.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.paused
+    }
+}
+
 impl World {
     /// A client that will connect. Gives its place in the list.
     pub(super) fn add_client(&mut self, plan: ClientPlan) -> usize {
@@ -208,6 +215,9 @@ impl World {
             }
             // What the model knows must be known before the service can act upon it.
             for said in &whole {
+                if matches!(said, Said::Teardown(_)) {
+                    self.note_stop();
+                }
                 self.say(&format!("{id} > {}", said.name()));
                 let log_exists = self.disk_has(said);
                 self.model.said(self.life, &run, &tag, said, log_exists);
@@ -269,7 +279,9 @@ impl World {
         let id = player.id;
         let awaited = player.waiting.take_if(|(known, ..)| *known == answer.request_id).map(|(_, said, _)| said);
         self.say(&format!("{id} . answer {:?} {}", answer.request_id, awaited.as_ref().map_or("", Said::name)));
-        self.see(Seen::Answered { client: id, id: &answer.request_id, said: awaited.as_ref() });
+        let good = !matches!(answer.server_response_type, Some(Answer::ErrorResponse(_)));
+        let run = self.players[index].plan.run.clone();
+        self.see(Seen::Answered { client: id, id: &answer.request_id, run: &run, said: awaited.as_ref(), good });
         let Some(said) = awaited else { return };
         let refused = self.look_at(index, &said, answer);
         if let Some(why) = refused {

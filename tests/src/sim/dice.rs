@@ -6,7 +6,11 @@ use runwire_core::rng::Rng;
 
 /// A generator with the questions that a simulation asks.
 #[derive(Clone, Debug)]
-pub struct Dice(Rng);
+pub struct Dice {
+    rng: Rng,
+    /// What is drawn first, least byte last; then the generator goes on. Empty but for fuzzing.
+    tape: Vec<u8>,
+}
 
 impl Dice {
     /// All draws follow from `seed`. `purpose` keeps the streams of two purposes apart, so that a draw more in one does not
@@ -16,17 +20,33 @@ impl Dice {
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         let mut first = Rng::new(seed ^ salt);
-        Dice(Rng::new(first.next_u64()))
+        Dice { rng: Rng::new(first.next_u64()), tape: Vec::new() }
+    }
+
+    /// The same, but the first draws are read from `tape`: a changed byte changes one draw, and little else.
+    pub fn from_tape(seed: u64, purpose: &str, mut tape: Vec<u8>) -> Dice {
+        tape.reverse();
+        Dice { tape, ..Dice::new(seed, purpose) }
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        self.read(8).unwrap_or_else(|| self.rng.next_u64())
     }
 
     /// A number below `bound`; 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.0.below(bound)
+        let width = (u64::BITS - bound.leading_zeros()).div_ceil(8);
+        match self.read(width) {
+            Some(number) => number % bound.max(1),
+            None => self.rng.below(bound),
+        }
+    }
+
+    /// A number of so many bytes of the tape, unless it is over.
+    fn read(&mut self, width: u32) -> Option<u64> {
+        let at = self.tape.len().checked_sub(width as usize).filter(|_| !self.tape.is_empty())?;
+        Some(self.tape.drain(at..).fold(0, |number, byte| number << 8 | u64::from(byte)))
     }
 
     /// An index of a list of this length.

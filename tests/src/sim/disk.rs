@@ -61,7 +61,9 @@ impl Disk {
             Some(file) => Some(file.data[..file.durable.min(file.data.len())].to_vec()),
             None => None,
         };
-        let file = File { data: bytes.to_vec(), durable: 0, old: Some(old), modified: clock };
+        // The runtime forces the note of what was delivered to the device before it takes its place.
+        let old = (!path.ends_with(".delivered")).then_some(old);
+        let file = File { data: bytes.to_vec(), durable: bytes.len(), old, modified: clock };
         self.files.insert(path.to_owned(), file);
     }
 

@@ -13,6 +13,7 @@ use super::swarm;
 use super::trace::SHOWN;
 use super::world::{Failure, World};
 use crate::check::{self, Check};
+use crate::model::logged::Logged;
 
 /// Steps after which a simulation is taken to go on for ever.
 const STEPS_MAX: u64 = 3_000_000;
@@ -209,7 +210,8 @@ impl Drive<'_> {
 impl World {
     /// Logs that are there, in the order of their beginnings.
     pub fn logs(&self) -> Vec<String> {
-        let there = |path: &&str| self.disk.file(path).is_some_and(|file| !file.data.is_empty());
+        // A log that was broken off before the run's own record says nothing that a server could be told.
+        let there = |path: &&str| self.disk.file(path).is_some_and(|file| Logged::read(&file.data).has_run());
         self.model.lives.iter().map(|life| life.log.as_str()).filter(there).map(str::to_owned).collect()
     }
 

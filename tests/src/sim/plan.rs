@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use arbitrary::{Arbitrary, Unstructured};
 use runwire_core::Limits;
 use runwire_core::writer::{SyncPolicy, WritePolicy};
 
@@ -64,7 +65,10 @@ pub struct Plan {
 impl Plan {
     /// What `seed` means.
     pub fn draw(seed: u64) -> Plan {
-        let mut dice = Dice::new(seed, "plan");
+        Plan::drawn(seed, Dice::new(seed, "plan"))
+    }
+
+    fn drawn(seed: u64, mut dice: Dice) -> Plan {
         let weights = Weights::draw(&mut dice);
         let mut plan = Plan {
             limits: limits(&mut dice),
@@ -102,6 +106,15 @@ impl Plan {
             timed: Vec::new(),
             heal: Duration::ZERO,
         }
+    }
+}
+
+/// The draws are the bytes: what a fuzzer changes is what happens.
+impl<'a> Arbitrary<'a> for Plan {
+    fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Plan> {
+        let seed = input.arbitrary()?;
+        let tape = input.bytes(input.len())?.to_vec();
+        Ok(Plan::drawn(seed, Dice::from_tape(seed, "plan", tape)))
     }
 }
 

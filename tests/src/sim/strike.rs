@@ -30,6 +30,7 @@ impl World {
                 self.fired(fault);
                 let time = *self.dice.pick(&[5, 90, 3600, 9 * 3600]);
                 self.now = self.now.after(Duration::from_secs(time));
+                self.see(Seen::Slept);
                 self.break_connections();
             }
             Fault::WallStep => {

@@ -66,8 +66,12 @@ pub enum Seen<'a> {
         client: ClientId,
         /// The request's id.
         id: &'a str,
+        /// Its run.
+        run: &'a str,
         /// What was asked, if it is what the client waits for.
         said: Option<&'a Said>,
+        /// It is an answer and not an error.
+        good: bool,
     },
     /// The service was given an input.
     Given {
@@ -110,6 +114,8 @@ pub enum Seen<'a> {
         /// Not only the process.
         power: bool,
     },
+    /// The machine slept until now.
+    Slept,
     /// Faults are over.
     Healed,
 }
@@ -290,7 +296,10 @@ impl World {
             return;
         }
         let mut at = self.now;
-        if self.weights.of(Fault::ClockBack) > 0 && self.dice.chance(self.weights.of(Fault::ClockBack)) {
+        if !matches!(input, ServiceInput::Tick)
+            && self.weights.of(Fault::ClockBack) > 0
+            && self.dice.chance(self.weights.of(Fault::ClockBack))
+        {
             at = Instant::from_nanos(at.nanos().saturating_sub(self.dice.below(3_000_000_000)));
             self.counts.fired(Fault::ClockBack);
         }
@@ -436,7 +445,14 @@ impl World {
         self.host.as_ref()?.logs.get(&key).cloned()
     }
 
+    pub(super) fn note_stop(&mut self) {
+        let held = self.players.iter().filter(|player| player.is_held_back());
+        let held: Vec<String> = held.map(|player| format!("{}/{}", player.plan.run, player.plan.tag)).collect();
+        self.model.stopping(self.life, &held);
+    }
+
     pub(super) fn stop(&mut self, reason: StopReason) {
+        self.note_stop();
         self.give(ServiceInput::Stop(reason));
     }
 

@@ -68,11 +68,7 @@ fn serve(stream: impl Read + Write, seen: &Heads) {
                 return;
             }
         }
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-        });
-        let mut body = vec![0; length.unwrap_or(0)];
+        let mut body = vec![0; length_of(&head)];
         if reader.read_exact(&mut body).is_err() {
             return;
         }
@@ -128,25 +124,35 @@ fn passing_on(to: &str) -> (u16, Heads) {
     (port, heads)
 }
 
-/// One request; the connection ends with its answer.
 fn pass_on(stream: TcpStream, seen: &Heads, to: &str) -> Option<()> {
     let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        reader.read_line(&mut head).ok().filter(|count| *count > 0)?;
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            reader.read_line(&mut head).ok().filter(|count| *count > 0)?;
+        }
+        seen.lock().expect("nobody panics with it").push(head.clone());
+        let mut body = vec![0; length_of(&head)];
+        reader.read_exact(&mut body).ok()?;
+        let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("proxy-authorization"));
+        let head = kept.collect::<Vec<_>>().join("\r\n").trim_end().replace(&format!("http://{to}/"), "/");
+        let mut server = BufReader::new(TcpStream::connect(to).ok()?);
+        server.get_mut().write_all(format!("{head}\r\n\r\n").as_bytes()).ok()?;
+        server.get_mut().write_all(&body).ok()?;
+        let mut answer = String::new();
+        while !answer.ends_with("\r\n\r\n") {
+            server.read_line(&mut answer).ok().filter(|count| *count > 0)?;
+        }
+        let mut body = vec![0; length_of(&answer)];
+        server.read_exact(&mut body).ok()?;
+        reader.get_mut().write_all(&[answer.into_bytes(), body].concat()).ok()?;
     }
-    seen.lock().expect("nobody panics with it").push(head.clone());
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("proxy-authorization"));
-    let head = kept.collect::<Vec<_>>().join("\r\n").trim_end().replace(&format!("http://{to}/"), "/");
-    let mut server = TcpStream::connect(to).ok()?;
-    server.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
-    server.write_all(&body).ok()?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).ok()?;
-    reader.get_mut().write_all(&answer).ok()
+}
+
+/// How many bytes follow a head.
+fn length_of(head: &str) -> usize {
+    let value = |line: &str| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok();
+    head.lines().find_map(value).unwrap_or(0)
 }
 
 #[test]

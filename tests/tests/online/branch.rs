@@ -192,6 +192,20 @@ fn backend_28_and_run_15_a_fork() {
 }
 
 #[test]
+fn backend_28_where_a_fork_began_is_in_its_config() {
+    // official: same. It is the client who puts it there; nobody else adds or drops it.
+    let backend = earlier_run(Backend::start(), "base", 3);
+    let point = json!({"run_id": "base", "step": 1});
+    let edit = |run: &mut RunRecord| {
+        branch("base", 1.0)(run);
+        let update = vec![config_item(&["_wandb"], &json!({"branch_point": point}).to_string())];
+        run.config.get_or_insert_default().update.extend(update);
+    };
+    let (state, _) = set_up(&backend.url(), |_| {}, edit).begin(backend).end();
+    assert_eq!(state["config"]["_wandb"]["value"]["branch_point"], json!({"run_id": "base", "step": 1}));
+}
+
+#[test]
 fn run_15_a_fork_between_two_steps() {
     let backend = Backend::start();
     let setup = set_up(&backend.url(), |_| {}, branch("base", 2.7));

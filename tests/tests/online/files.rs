@@ -217,6 +217,14 @@ fn backend_63_many_files() {
 }
 
 #[test]
+fn backend_64_a_question_that_is_refused_once_at_the_end() {
+    // The official client loses every file of it.
+    let (state, backend) = with_fault(json!({"on": ASK, "status": 403}));
+    assert!(has(&state, "f.txt") && has(&state, "config.yaml"), "{}", state["files"]);
+    assert_eq!(backend.count(ASK), 2);
+}
+
+#[test]
 fn backend_64_refused_by_storage() {
     // The official client gives up after one attempt and says nothing; ours asks for another address, which helps when the
     // first one has expired, and tells what did not arrive.

@@ -7,12 +7,11 @@ use runwire_proto::wire::error_info::ErrorCode;
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
 use runwire_proto::wire::response::ResponseType;
+use runwire_proto::wire::result::ResultType;
 use runwire_proto::wire::server_request::ServerRequestType;
 use runwire_proto::wire::server_response::ServerResponseType;
 use runwire_proto::wire::{Operation, OperationStatsRequest, ServerAuthenticateRequest, ServerCancelRequest};
-use runwire_tests::client::{
-    Client, Run, error_text, exit_record, finish_request, request, response, teardown_request,
-};
+use runwire_tests::client::{Client, Run, exit_record, finish_request, request, response, result, teardown_request};
 use runwire_tests::logs::Log;
 use runwire_tests::online::{Backend, Online, rows, set_up, settings};
 use runwire_tests::sidecar::{PATIENCE, Sidecar, await_that};
@@ -139,7 +138,13 @@ fn ipc_78_finish_while_a_run_is_set_up() {
     other.ping();
     assert!(start.elapsed() < Duration::from_secs(2), "another connection waited {:?}", start.elapsed());
     let answer = run.client.answer(&id);
-    assert!(error_text(&answer).is_some_and(|text| text.contains("closed")), "{answer:?}");
+    match result(answer) {
+        ResultType::RunResult(told) => {
+            let error = told.error.expect("the run was not set up");
+            assert!(error.message.contains("closed"), "{error:?}");
+        }
+        other => panic!("expected a run result, got {other:?}"),
+    }
 }
 
 #[test]

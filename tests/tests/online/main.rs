@@ -8,6 +8,7 @@ mod branch;
 mod files;
 mod ipc;
 mod lines;
+mod lives;
 mod push;
 mod run;
 mod setup;

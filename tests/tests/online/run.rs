@@ -9,8 +9,8 @@ use runwire_proto::wire::server_request::ServerRequestType;
 use runwire_proto::wire::server_response::ServerResponseType;
 use runwire_proto::wire::{
     HistoryRecord, MetricOptions, MetricRecord, MetricSummary, NetworkStatusRequest, PollExitRequest,
-    PythonPackagesRequest, RunExitRecord, ServerInitSyncRequest, ServerSyncRequest, Settings,
-    python_packages_request::PythonPackage,
+    PythonPackagesRequest, RunExitRecord, ServerInitSyncRequest, ServerSyncRequest, Settings, StatsItem, StatsRecord,
+    python_packages_request::PythonPackage, stats_record::StatsType,
 };
 use runwire_tests::client::{Client, Scene, config_item, history_item};
 use runwire_tests::online::{Backend, Online, exit, files, rows, set_up};
@@ -234,6 +234,25 @@ fn run_63_the_counts_of_what_arrived() {
         }
         other => panic!("expected a poll answer, got {other:?}"),
     }
+}
+
+// official: same. A label is put on what the sidecar measures itself; what comes as a record is complete.
+#[test]
+fn run_68_a_label_of_measurements_that_a_client_sends() {
+    let mut online = Online::with(|settings| {
+        settings.x_label = Some("nd".into());
+        settings.x_stats_buffer_size = Some(2);
+    });
+    for value in ["1", "2", "3"] {
+        let item = vec![StatsItem { key: "cpu".into(), value_json: value.into() }];
+        let kind = i32::from(StatsType::System);
+        let timestamp = Some(prost_types::Timestamp { seconds: 1_735_689_601, nanos: 0 });
+        online.send(RecordType::Stats(StatsRecord { stats_type: kind, timestamp, item, ..Default::default() }));
+    }
+    let (state, _) = online.end();
+    let events = state["events"].as_array().cloned().unwrap_or_default();
+    assert_eq!(events.len(), 3, "{state}");
+    assert_eq!(events[0]["system.cpu"], 1, "{}", events[0]);
 }
 
 /// Uploads a log that lies there; gives what the user is told.

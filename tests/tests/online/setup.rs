@@ -75,6 +75,10 @@ fn backend_08_no_other_credentials_for_the_server() {
     });
     online.log_rows(1);
     let (_, backend) = online.end();
+    // As with the official client, storage on the server's own origin gets all that the user wants to have said there;
+    // unlike with it, no other storage does.
+    let uploads = backend.requests("upload");
+    assert!(!uploads.is_empty() && uploads.iter().all(|put| put["headers"]["authorization"].is_string()));
     let all: Vec<Value> = [backend.requests("graphql"), backend.requests("file_stream")].concat();
     assert!(all.len() > 2 && all.iter().all(|one| one["headers"]["authorization"] == "Basic <redacted>"), "{all:?}");
     assert!(all.iter().all(|one| one["auth"] == "ok"));

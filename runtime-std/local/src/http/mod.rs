@@ -3,7 +3,7 @@
 mod controls;
 mod faults;
 mod guard;
-mod wire;
+pub(crate) mod wire;
 
 pub use faults::{Controls, Fault, kind};
 
@@ -45,6 +45,8 @@ pub struct Options {
     pub keys: Vec<String>,
     /// Names under which the server may be addressed besides `localhost` and any address (`Host` header).
     pub hosts: Vec<String>,
+    /// Origins, such as `http://localhost:5173`, whose pages may ask too. Others are refused.
+    pub origins: Vec<String>,
     /// Faults and records for tests (see [`Fault`]). Never for data of value: they need no key.
     pub test_controls: bool,
     /// Everything else; its `keys` and `secret` are replaced.
@@ -58,6 +60,7 @@ impl Default for Options {
             data: None,
             keys: Vec::new(),
             hosts: Vec::new(),
+            origins: Vec::new(),
             test_controls: false,
             settings: Settings::default(),
         }
@@ -124,7 +127,7 @@ impl Server {
             body_max: settings.body_max,
             backend: Mutex::new(Backend::open(store, settings)?),
             controls: options.test_controls.then(Controls::default),
-            guard: Guard::new(options.hosts),
+            guard: Guard::new(options.hosts, options.origins),
             stopping: AtomicBool::new(false),
             connections: Mutex::default(),
         });
@@ -239,6 +242,7 @@ fn serve(shared: &Shared, stream: &TcpStream, conn: u64) -> io::Result<()> {
         };
         let head_only = incoming.request.method == "HEAD";
         let Some((response, cut)) = answer(shared, conn, &incoming.request) else { return Ok(()) };
+        let response = shared.guard.readable(&incoming.request, response);
         let keep_alive = incoming.keep_alive && cut.is_none();
         wire::write(&mut writer, &response, head_only, keep_alive, cut)?;
         if !keep_alive {
@@ -252,6 +256,9 @@ fn serve(shared: &Shared, stream: &TcpStream, conn: u64) -> io::Result<()> {
 fn answer(shared: &Shared, conn: u64, request: &Request) -> Option<(Response, Option<usize>)> {
     if let Some(refused) = shared.guard.check(request) {
         return Some((refused, None));
+    }
+    if let Some(answer) = shared.guard.preflight(request) {
+        return Some((answer, None));
     }
     let Some(controls) = &shared.controls else { return Some((work(shared, request), None)) };
     if let Some(response) = controls::handle(controls, &mut heart(shared), request) {

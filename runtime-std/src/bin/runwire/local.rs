@@ -1,10 +1,10 @@
-//! `runwire local [--addr IP:PORT] [--data FILE] [--key KEY]`: serves until SIGINT or SIGTERM.
+//! `runwire local [--addr IP:PORT] [--data FILE] [--key KEY] [--allow-origin URL]...`: serves until SIGINT or SIGTERM.
 
 use crate::{arguments, fail};
 use runwire_std::local::{self, Serving, Wanted};
 use std::ffi::OsString;
 
-const USAGE: &str = "runwire local [--addr IP:PORT] [--data FILE] [--key KEY]";
+const USAGE: &str = "runwire local [--addr IP:PORT] [--data FILE] [--key KEY] [--allow-origin URL]...";
 
 pub(crate) fn run(words: &[OsString]) -> i32 {
     let mut wanted = Wanted::default();
@@ -13,6 +13,7 @@ pub(crate) fn run(words: &[OsString]) -> i32 {
         let taken = match word.name.as_str() {
             "--addr" => rest.parsed(&word).map(|addr| wanted.addr = Some(addr)),
             "--data" => rest.value(&word).map(|data| wanted.data = Some(data.into())),
+            "--allow-origin" => rest.text(&word).map(|origin| wanted.origins.push(origin)),
             "--key" => rest.text(&word).map(|key| wanted.key = Some(key)),
             _ => Err(format!("{} is not known: {USAGE}", word.name)),
         };

@@ -20,7 +20,7 @@ Usage:
   runwire exec [--local] -- CMD ARGS...
                                   run a program on the official SDK with this engine as its service;
                                   with --local its runs go to the embedded server
-  runwire local [--addr IP:PORT] [--data FILE] [--key KEY]
+  runwire local [--addr IP:PORT] [--data FILE] [--key KEY] [--allow-origin URL]...
                                   serve the embedded server: look at runs, send runs to it
   runwire sync PATH... [--watch] [--again] [--local] [-n N] [--base-url URL] [--api-key KEY]
                [--project P] [--entity E] [--id ID]
