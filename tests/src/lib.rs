@@ -11,6 +11,8 @@ pub mod kit;
 #[cfg(unix)]
 pub mod logs;
 #[cfg(unix)]
+pub mod meta;
+#[cfg(unix)]
 pub mod model;
 pub mod official;
 #[cfg(unix)]
