@@ -13,7 +13,10 @@ use crate::executor::Executor;
 use body::Sending;
 use failure::{failed, timed_out};
 use futures_lite::future::or;
-use http::{HeaderValue, Uri, header::HOST};
+use http::{
+    HeaderValue, Uri,
+    header::{ACCEPT_ENCODING, HOST},
+};
 use io::Watch;
 use links::Links;
 use runwire_core::{
@@ -77,6 +80,7 @@ impl<E: Executor> Client<E> {
             let host = url.authority().map_or("", |name| name.as_str().rsplit('@').next().unwrap_or_default());
             let host = HeaderValue::from_str(host).map_err(|error| refused(request, &error))?;
             sent.headers_mut().entry(HOST).or_insert(host);
+            sent.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
             let (response, link) = self.links.send(request, &url, sent, watch).await?;
             match redirect::next(request.method, &response, &url) {
                 Some(next) => {
