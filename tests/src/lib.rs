@@ -2,6 +2,8 @@
 
 pub mod bench;
 #[cfg(unix)]
+pub mod browser;
+#[cfg(unix)]
 pub mod client;
 pub mod kit;
 #[cfg(unix)]
