@@ -6,9 +6,9 @@ use crate::{
 };
 use runwire_core::{
     FailureKind,
-    net::{Body, HttpRequest, Method},
+    net::{Body, HttpRequest, Method, Secret, Wire},
 };
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 pub(crate) fn a_connection_is_used_again_and_any_status_is_an_answer(attempt: Client<'_>) {
     let (url, server) = serve(vec!["HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nbusy", OK]);
@@ -81,4 +81,54 @@ pub(crate) fn files_are_streamed_with_their_length_and_answers_may_be_saved(atte
     assert_eq!(attempt(get.clone()).unwrap().body.len(), 0);
     assert_eq!(std::fs::read_to_string(target).unwrap(), "{}");
     drop(server.join());
+}
+
+fn through(proxy: &str, url: &str) -> HttpRequest {
+    let address = proxy.replace("http://", "http://u:p%40w@");
+    let wire =
+        Wire { http_proxy: Some(Secret::new(&address)), https_proxy: Some(Secret::new(address)), insecure: false };
+    HttpRequest { wire: Arc::new(wire), ..request(url, Body::Bytes("data".into())) }
+}
+
+/// `u:p@w`, in small letters.
+const AUTHORIZATION: &str = "proxy-authorization: basic dtpwqhc=\r\n";
+
+pub(crate) fn backend_68_a_proxy_for_http_is_asked_with_the_whole_address(attempt: Client<'_>) {
+    let (proxy, server) = serve(vec![OK, OK]);
+    // A name that only the proxy can resolve.
+    for _ in 0..2 {
+        assert_eq!(attempt(through(&proxy, "http://server.invalid:81")).unwrap().status, 200);
+    }
+    for (connection, asked) in server.join().unwrap() {
+        assert_eq!(connection, 0, "one connection");
+        let start = "POST http://server.invalid:81/files?signature=secret HTTP/1.1\r\n";
+        assert!(asked.starts_with(start) && asked.to_ascii_lowercase().contains(AUTHORIZATION), "{asked}");
+        assert!(
+            asked.to_ascii_lowercase().contains("host: server.invalid:81\r\n") && asked.ends_with("data"),
+            "{asked}"
+        );
+    }
+}
+
+pub(crate) fn backend_68_a_proxy_for_https_is_asked_for_a_tunnel(attempt: Client<'_>) {
+    let (proxy, server) = serve(vec!["HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n"]);
+    let failure = attempt(through(&proxy, "https://server.invalid")).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unreachable);
+    assert!(failure.message.contains("407") && !failure.message.contains("p@w"), "{}", failure.message);
+    let asked = server.join().unwrap().remove(0).1;
+    assert!(
+        asked.starts_with("CONNECT server.invalid:443 HTTP/1.1\r\n")
+            && asked.to_ascii_lowercase().contains(AUTHORIZATION),
+        "{asked}"
+    );
+    assert!(!asked.contains("signature") && !asked.contains("Basic abc"), "{asked}");
+}
+
+pub(crate) fn a_bad_address_of_a_proxy_is_named_but_not_shown(attempt: Client<'_>) {
+    for address in ["nonsense://u:pw@h", "http://u:pw@", ""] {
+        let wire = Wire { http_proxy: Some(Secret::new(address)), ..Wire::default() };
+        let failure = attempt(HttpRequest { wire: Arc::new(wire), ..request("http://h", Body::Empty) }).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::BadRequest, "{}", failure.message);
+        assert!(failure.message.contains("proxy") && !failure.message.contains("pw"), "{}", failure.message);
+    }
 }

@@ -2,7 +2,11 @@
 //!
 //! A check is a function of a client; each of them is a test on each client.
 
-#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a check names what it expects, all else is a failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a check names what it expects, all else is a failure"
+)]
 
 mod good;
 mod hostile;
@@ -60,7 +64,9 @@ checks! {
     good: a_connection_is_used_again_and_any_status_is_an_answer
         a_closed_connection_and_a_bad_address_are_failures_without_secrets a_silent_server_is_left_at_the_bound
         bodies_are_compressed_and_a_redirect_keeps_them_but_not_the_credentials
-        files_are_streamed_with_their_length_and_answers_may_be_saved;
+        files_are_streamed_with_their_length_and_answers_may_be_saved
+        backend_68_a_proxy_for_http_is_asked_with_the_whole_address
+        backend_68_a_proxy_for_https_is_asked_for_a_tunnel a_bad_address_of_a_proxy_is_named_but_not_shown;
     hostile: half_an_answer_is_none a_server_that_stops_in_the_middle_is_left_at_the_bound
         an_answer_that_comes_before_the_body_was_taken_is_heard
         a_long_answer_is_cut_and_the_connection_used_again a_compressed_answer_is_read_as_text

@@ -4,7 +4,6 @@ mod tls;
 mod ways;
 
 use super::*;
-use flate2::{Compression, write::GzEncoder};
 use runwire_core::{
     FailureKind,
     net::{Body, Header, Method, Purpose},

@@ -1,7 +1,7 @@
 //! A server whose certificate nobody knows.
 
 use super::*;
-use runwire_core::net::{Wire, base64};
+use runwire_core::net::base64;
 use rustls::pki_types::PrivateKeyDer;
 use std::{path::Path, process::Command, sync::Arc};
 
