@@ -10,7 +10,6 @@ use runwire_proto::frame::FrameDecoder;
 use runwire_proto::wire::server_request::ServerRequestType;
 use runwire_proto::wire::{RunRecord, ServerRequest};
 
-use crate::model::Life;
 use crate::model::rows::{Row, Rows};
 use crate::sim::{Act, Reduction, Said};
 
@@ -114,7 +113,7 @@ impl Scenario {
             Act::Tell(said) | Act::Ask(said) => Some((String::new(), said)),
             Act::Wait(_) | Act::Save(..) | Act::Deaf(_) | Act::Noise(_) | Act::HalfClose | Act::Vanish => None,
         });
-        Rows::of(&Life { said: said.collect(), ..Life::default() }, 0).rows
+        Rows::of(&said.collect::<Vec<_>>(), 0).rows
     }
 
     /// Whether the summary is more than the last values of the rows.
