@@ -81,8 +81,7 @@ impl Outcome {
         let _ = writeln!(text, "{}", self.plan);
         let _ = writeln!(text, "fired: {}", self.faults);
         let _ = writeln!(text, "the last {SHOWN} lines:");
-        self.last.iter().for_each(|line| drop(writeln!(text, "{line}")));
-        text
+        text + &self.last.join("\n") + "\n"
     }
 }
 

@@ -229,7 +229,7 @@ impl Said {
 }
 
 /// A config record of these changes.
-pub fn config(changes: &[(String, Option<String>)]) -> wire::ConfigRecord {
+pub(super) fn config(changes: &[(String, Option<String>)]) -> wire::ConfigRecord {
     let mut record = wire::ConfigRecord::default();
     for (key, text) in changes {
         let item = wire::ConfigItem { key: key.clone(), ..Default::default() };
