@@ -68,7 +68,7 @@ fn a_note_that_cannot_be_read_for_a_moment_is_read_later() {
         let outcome = Scenario::new(seed)
             .run("r1", true, |script| script.rows("loss", 100).exit(0))
             .at(seconds(6), Fault::Kill)
-            .aim(Fault::ReadError, "run-r1.wandb.delivered", 0, 3)
+            .aim(Fault::ReadError, "ReadFile /sim/wandb/run-20250101_000001-r1/run-r1.wandb.delivered", 0, 3)
             .play();
         assert!(outcome.failure.is_none(), "{}", outcome.report());
     }

@@ -221,7 +221,7 @@ impl Said {
                 framed(id, ServerRequestType::InitSync(init))
             }
             Said::Sync(sync) => {
-                let sync = wire::ServerSyncRequest { id: sync.clone(), parallelism: 4, ..Default::default() };
+                let sync = wire::ServerSyncRequest { id: sync.clone(), parallelism: 4 };
                 framed(id, ServerRequestType::Sync(sync))
             }
         }
