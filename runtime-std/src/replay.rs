@@ -31,6 +31,13 @@ pub struct Replay {
 
 /// Replays the log at `path`.
 pub fn replay(path: &Path) -> Result<Replay, InspectError> {
+    replay_from(path, 1)
+}
+
+/// Replays the log at `path` and keeps the lines from its record number `first` on, counted from 1 over the records that can
+/// be read. What comes before is replayed as well, without a word, because all later lines follow from it: so they are
+/// the last lines of the whole trace, whatever the place.
+pub fn replay_from(path: &Path, first: u64) -> Result<Replay, InspectError> {
     let settings = wire::Settings {
         offline: Some(true),
         sync_file: Some("replay/run.wandb".into()),
@@ -40,12 +47,16 @@ pub fn replay(path: &Path) -> Result<Replay, InspectError> {
     };
     let engine = Engine::new(Config::new(settings), 0, Instant::ZERO, UnixNanos(0), None);
     let mut world = World { traced: Traced::new(engine), now: Instant::ZERO, due: None, started: false };
-    let first = world.traced.drain(Instant::ZERO);
-    world.settle(first);
+    let outputs = world.traced.drain(Instant::ZERO);
+    world.settle(outputs);
     let (mut records, mut unreadable, mut damage) = (0, 0, Vec::new());
+    let mut begins = (first > 1).then_some(usize::MAX);
     for_each_record(path, |found| match found {
         Found::Record(record) => {
             records += 1;
+            if records == first && first > 1 {
+                begins = Some(world.traced.lines().len());
+            }
             world.take(record.0);
         }
         Found::Unreadable => unreadable += 1,
@@ -53,7 +64,9 @@ pub fn replay(path: &Path) -> Result<Replay, InspectError> {
         Found::Incomplete | Found::Bytes(_) => {}
     })?;
     world.give(Input::Close(CloseReason::Finish));
-    Ok(Replay { lines: world.traced.lines().to_vec(), records, unreadable, damage })
+    let lines = world.traced.lines();
+    let lines = lines[begins.unwrap_or(0).min(lines.len())..].to_vec();
+    Ok(Replay { lines, records, unreadable, damage })
 }
 
 struct World {

@@ -5,7 +5,7 @@
 use runwire_std::{
     export::{Format, export},
     inspect::{InspectError, inspect},
-    replay::replay,
+    replay::{replay, replay_from},
 };
 use std::{fs, path::PathBuf};
 
@@ -79,6 +79,18 @@ fn exports_have_the_rows_nested_or_flat() {
     let csv = write(Format::Csv);
     assert!(csv.lines().next().unwrap().contains("train."), "{csv}");
     assert_eq!(csv.lines().count(), lines.lines().count() + 1);
+}
+
+#[test]
+fn a_replay_from_the_middle_is_the_tail_of_the_whole() {
+    for log in logs("") {
+        let whole = replay(&log).unwrap();
+        for first in [1, 2, whole.records / 2, whole.records, whole.records + 1] {
+            let tail = replay_from(&log, first).unwrap().lines;
+            assert!(whole.lines.ends_with(&tail), "{} from {first}", log.display());
+            assert!(first < 3 || tail.len() < whole.lines.len(), "{} from {first}", log.display());
+        }
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Check for NoGhosts {
     }
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     for seed in 0..20 {
         let outcome = Scenario::new(seed)
             .run("night", true, |script| script.rows("loss", 500).exit(0))

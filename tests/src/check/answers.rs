@@ -22,18 +22,16 @@ impl Check for Answers {
 
     fn see(&mut self, _at: &Moment<'_>, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
-            Seen::Answered { client, id, .. } if !id.is_empty() => {
-                if !self.answered.insert((*client, (*id).to_owned())) {
-                    return Err(format!("{client}: {id} is answered twice"));
-                }
+            Seen::Answered { client, id, .. }
+                if !id.is_empty() && !self.answered.insert((*client, (*id).to_owned())) =>
+            {
+                return Err(format!("{client}: {id} is answered twice"));
             }
             Seen::Output(ServiceOutput::Send(client, _)) if self.closed.contains(client) => {
                 return Err(format!("{client} is gone, and an answer is sent to it"));
             }
-            Seen::Output(ServiceOutput::Close(client)) => {
-                if !self.closed.insert(*client) {
-                    return Err(format!("{client} is closed twice"));
-                }
+            Seen::Output(ServiceOutput::Close(client)) if !self.closed.insert(*client) => {
+                return Err(format!("{client} is closed twice"));
             }
             Seen::Lost(client) => drop(self.closed.insert(*client)),
             _ => {}

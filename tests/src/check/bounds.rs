@@ -6,7 +6,7 @@ use runwire_core::service::ServiceOutput;
 use runwire_core::{Effect, StreamKey};
 
 use super::{Check, Moment};
-use crate::sim::{Gift, Place, Seen};
+use crate::sim::{Gift, Seen};
 
 /// Effects of a run at one time: each machine has one or two, and there are only a few files in these worlds.
 const EFFECTS_MAX: usize = 40;
@@ -27,9 +27,6 @@ impl Check for Bounds {
         if at.life != self.life {
             *self = Bounds { life: at.life, ..Bounds::default() };
         }
-        let close = |open: &mut BTreeMap<(StreamKey, u64), usize>, place: &Place| {
-            open.remove(&(place.key, place.id.0));
-        };
         match seen {
             Seen::Ordered { place, effect } => {
                 self.open.insert((place.key, place.id.0), carried(effect));
@@ -47,7 +44,9 @@ impl Check for Bounds {
                     return Err(format!("{}: {count} effects that carry {bytes} bytes; {most} are allowed", place.key));
                 }
             }
-            Seen::Given { input: Gift::Completed(place, _), .. } => close(&mut self.open, place),
+            Seen::Given { input: Gift::Completed(place, _), .. } => {
+                self.open.remove(&(place.key, place.id.0));
+            }
             Seen::Output(ServiceOutput::Cancel(key, id)) => {
                 self.open.remove(&(*key, id.0));
             }

@@ -41,10 +41,8 @@ impl Check for Ids {
                 }
                 self.open.insert((place.key, place.id));
             }
-            Seen::Output(ServiceOutput::Cancel(key, id)) => {
-                if !self.open.remove(&(*key, *id)) {
-                    return Err(format!("{key} {id} is cancelled and was not open"));
-                }
+            Seen::Output(ServiceOutput::Cancel(key, id)) if !self.open.remove(&(*key, *id)) => {
+                return Err(format!("{key} {id} is cancelled and was not open"));
             }
             Seen::Output(ServiceOutput::Started(key, _)) => drop(self.going.insert(*key)),
             Seen::Output(ServiceOutput::Ended(key, _)) => {

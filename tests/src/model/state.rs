@@ -80,7 +80,11 @@ impl State {
             }
         }
         for line in state["console"].as_array().into_iter().flatten() {
-            served.console.push(line.as_str().unwrap_or_default().to_owned());
+            let text = line.as_str().unwrap_or_default();
+            // A line is sent with its time.
+            let content = value(text)["content"].as_str().map(str::to_owned);
+            let bare = || text.split_once(' ').filter(|(time, _)| time.contains('T')).map_or(text, |(_, rest)| rest);
+            served.console.push(content.unwrap_or_else(|| bare().to_owned()));
         }
         served
     }

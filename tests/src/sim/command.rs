@@ -1,10 +1,13 @@
 //! The program `sim`: arguments and printing.
 
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use super::many::many;
-use super::outcome::{Options, run};
+use super::outcome::{Options, Outcome, run};
 
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,6 +18,7 @@ struct Asked {
     trace: bool,
     from_step: u64,
     steps: Option<u64>,
+    logs: Option<String>,
 }
 
 /// Runs the program with these arguments. `SEED` and `STEPS` in the environment stand for `--seed` and `--steps`.
@@ -25,7 +29,9 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
             None => swarm(&asked),
         },
         Err(why) => {
-            eprintln!("{why}\nusage: sim [--seeds N] [--first N] | --seed N [--trace] [--from-step K] [--steps N]");
+            eprintln!(
+                "{why}\nusage: sim [--seeds N] [--first N] | --seed N [--trace] [--from-step K] [--steps N] [--logs FOLDER]"
+            );
             ExitCode::from(2)
         }
     }
@@ -45,6 +51,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--first" => asked.first = number("--first", arguments.next())?,
             "--steps" => asked.steps = Some(number("--steps", arguments.next())?),
             "--from-step" => asked.from_step = number("--from-step", arguments.next())?,
+            "--logs" => asked.logs = Some(arguments.next().ok_or("--logs wants a folder")?),
             "--trace" => asked.trace = true,
             other => return Err(format!("{other:?} is not known")),
         }
@@ -58,7 +65,14 @@ fn one(seed: u64, asked: &Asked) -> ExitCode {
         options.steps = steps;
     }
     let outcome = run(seed, &options);
-    outcome.trace.iter().for_each(|line| println!("{line}"));
+    if asked.trace {
+        // Whoever closes the pipe has seen enough.
+        drop(std::io::stdout().lock().write_all((outcome.trace.join("\n") + "\n").as_bytes()));
+    }
+    if let Some(Err(error)) = asked.logs.as_ref().map(|folder| keep_logs(&outcome, Path::new(folder))) {
+        eprintln!("the logs can't be written: {error}");
+        return ExitCode::FAILURE;
+    }
     println!("seed {seed}: {} steps, {:?} simulated, trace {:016x}", outcome.steps, outcome.time, outcome.trace_hash);
     if outcome.failure.is_some() {
         println!("{}", outcome.report());
@@ -66,6 +80,17 @@ fn one(seed: u64, asked: &Asked) -> ExitCode {
     }
     println!("{}\nfired: {}", outcome.plan, outcome.faults);
     ExitCode::SUCCESS
+}
+
+/// Writes what is on the simulated disk at the end, for `runwire inspect` and `runwire replay`.
+fn keep_logs(outcome: &Outcome, folder: &Path) -> io::Result<()> {
+    for (path, bytes) in &outcome.logs {
+        let path = folder.join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(&path, bytes)?;
+        println!("{}", path.display());
+    }
+    Ok(())
 }
 
 fn swarm(asked: &Asked) -> ExitCode {

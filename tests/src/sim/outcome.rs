@@ -81,8 +81,7 @@ impl Outcome {
         let _ = writeln!(text, "{}", self.plan);
         let _ = writeln!(text, "fired: {}", self.faults);
         let _ = writeln!(text, "the last {SHOWN} lines:");
-        self.last.iter().for_each(|line| drop(writeln!(text, "{line}")));
-        text
+        text + &self.last.join("\n") + "\n"
     }
 }
 
@@ -96,7 +95,7 @@ pub fn run_plan(plan: Plan, checks: Vec<Box<dyn Check>>, options: &Options) -> O
     let (seed, shown) = (plan.seed, plan.to_string());
     let mut world = World::new(plan, checks, options.trace, options.from_step);
     let mut drive = Drive { world: &mut world, steps: options.steps };
-    let whole = drive.to_the_end();
+    let whole = drive.finish();
     if whole && world.failure().is_none() {
         world.look_at_server();
         world.see_end();
@@ -123,7 +122,7 @@ struct Drive<'a> {
 
 impl Drive<'_> {
     /// All phases. False if it was cut short.
-    fn to_the_end(&mut self) -> bool {
+    fn finish(&mut self) -> bool {
         let heals = Instant::ZERO.after(self.world.plan.heal);
         self.until(|world| world.healed.is_some() && world.is_up())
             && self.until_clients_are_done(heals)

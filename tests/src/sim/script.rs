@@ -221,7 +221,7 @@ impl Said {
                 framed(id, ServerRequestType::InitSync(init))
             }
             Said::Sync(sync) => {
-                let sync = wire::ServerSyncRequest { id: sync.clone(), parallelism: 4, ..Default::default() };
+                let sync = wire::ServerSyncRequest { id: sync.clone(), parallelism: 4 };
                 framed(id, ServerRequestType::Sync(sync))
             }
         }
@@ -229,7 +229,7 @@ impl Said {
 }
 
 /// A config record of these changes.
-pub fn config(changes: &[(String, Option<String>)]) -> wire::ConfigRecord {
+pub(super) fn config(changes: &[(String, Option<String>)]) -> wire::ConfigRecord {
     let mut record = wire::ConfigRecord::default();
     for (key, text) in changes {
         let item = wire::ConfigItem { key: key.clone(), ..Default::default() };

@@ -29,7 +29,8 @@ Usage:
   runwire inspect FILE [--json]   what is in a .wandb log, damage included
   runwire export FILE [--format jsonl|csv] [--output FILE]
                                   the rows of a log, on standard output
-  runwire replay FILE --trace     feed a log to an engine without I/O and print what it would do
+  runwire replay FILE --trace [--from RECORD]
+                                  feed a log to an engine without I/O and print what it would do
   runwire --version               the version
   runwire [flags of a sidecar]    serve like the official sidecar; see `runwire --help`
 ";

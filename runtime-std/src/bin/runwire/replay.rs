@@ -1,15 +1,25 @@
-//! `runwire replay FILE [--trace]`: the trace on standard output, damage on standard error. Fails if nothing could be read.
+//! `runwire replay FILE [--trace] [--from RECORD]`: the trace on standard output, damage on standard error. Fails if nothing
+//! could be read.
 
 use crate::fail;
 use std::{ffi::OsString, io::Write, path::Path};
 
 pub(crate) fn run(arguments: &[OsString]) -> i32 {
     let trace = arguments.iter().any(|argument| argument == "--trace");
-    let files: Vec<&OsString> = arguments.iter().filter(|argument| *argument != "--trace").collect();
-    let [file] = files[..] else {
-        return fail(2, "replay needs one file: runwire replay FILE.wandb --trace");
+    let mut rest: Vec<&OsString> = arguments.iter().filter(|argument| *argument != "--trace").collect();
+    let mut first = 1;
+    if let Some(at) = rest.iter().position(|argument| *argument == "--from") {
+        let number = rest.get(at + 1).and_then(|text| text.to_str()).and_then(|text| text.parse().ok());
+        let Some(number) = number.filter(|number| *number > 0) else {
+            return fail(2, "--from wants the number of a record, counted from 1");
+        };
+        first = number;
+        rest.drain(at..at + 2);
+    }
+    let [file] = rest[..] else {
+        return fail(2, "replay needs one file: runwire replay FILE.wandb --trace [--from RECORD]");
     };
-    let replay = match runwire_std::replay::replay(Path::new(file)) {
+    let replay = match runwire_std::replay::replay_from(Path::new(file), first) {
         Ok(replay) => replay,
         Err(error) => return fail(1, &format!("{}: {error}", file.to_string_lossy())),
     };
