@@ -20,6 +20,7 @@ fn played(scenario: &Scenario, manner: Manner) -> Result<(State, Vec<String>), T
     bench.play(scenario).map_err(TestCaseError::fail)?;
     let state = bench.site.state();
     state.is_delivered().map_err(TestCaseError::fail)?;
+    prop_assert_eq!(state.damages, 0);
     Ok((state, bench.lines))
 }
 
