@@ -293,6 +293,9 @@ export function release(name) {
 
 // --- The rest. ---
 
+// The browser, its processors, and the page without what may be secret.
+export const facts = () => [navigator.userAgent, navigator.hardwareConcurrency ?? 0, location.origin + location.pathname];
+
 export const random = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
 export function note(level, text) {
@@ -316,7 +319,7 @@ export function row(values) {
 function json(value) {
   switch (typeof value) {
     case "number":
-      return Object.is(value, -0) ? "-0.0" : String(value);
+      return Object.is(value, -0) ? "-0" : String(value);
     case "bigint":
       return String(value);
     case "string":

@@ -42,6 +42,7 @@ extern "C" {
     pub(crate) fn claim(name: &str) -> Promise;
     pub(crate) fn release(name: &str);
 
+    pub(crate) fn facts() -> Array;
     pub(crate) fn random() -> u32;
     pub(crate) fn note(level: &str, text: &str);
     #[wasm_bindgen(catch)]

@@ -13,6 +13,7 @@ use runwire_core::{
     service::{ServiceInput, StopReason},
 };
 use runwire_proto::wire::{self, server_response::ServerResponseType};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
@@ -28,9 +29,11 @@ pub(crate) fn place_of(log: &str) -> String {
     format!("{log}.place")
 }
 
-/// How far the server has it.
-pub(crate) async fn cursor_of(log: &str) -> Option<Cursor> {
-    Cursor::from_json(&text(&format!("{log}.delivered")).await?)
+/// Whether its server has everything.
+pub(crate) async fn is_delivered(log: &str) -> bool {
+    let cursor = text(&format!("{log}.delivered")).await;
+    let complete = cursor.and_then(|text| Cursor::from_json(&text)).is_some_and(|cursor| cursor.is_complete());
+    complete || stored::stat(&format!("{log}.synced")).await.is_some()
 }
 
 /// Removes a log and all files of its run.
@@ -52,11 +55,9 @@ pub(crate) async fn deliver(account: &Account, wanted: impl Fn(&str) -> bool) ->
 async fn send(account: &Account, offline: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, bool)> {
     let mut mine = Vec::new();
     for log in logs_of_runs().await.into_iter().filter(|log| wanted(log)) {
-        let for_us = match server_of(&log).await {
-            Some(server) => server == account.url,
-            None => offline,
-        };
-        if !for_us {
+        let place = Place::of(&log).await;
+        let for_us = place.server.map_or(offline, |server| server == account.url);
+        if !for_us || (place.keep && is_delivered(&log).await) {
             continue;
         }
         if !host::has_locks() {
@@ -78,9 +79,8 @@ async fn send(account: &Account, offline: bool, wanted: impl Fn(&str) -> bool) -
     upload(account, &mine).await;
     let mut outcomes = Vec::new();
     for log in mine {
-        let marked = stored::stat(&format!("{log}.synced")).await.is_some();
-        let delivered = marked || cursor_of(&log).await.is_some_and(|cursor| cursor.is_complete());
-        if delivered {
+        let delivered = is_delivered(&log).await;
+        if delivered && !Place::of(&log).await.keep {
             forget(&log).await;
         }
         host::release(folder(&log));
@@ -131,7 +131,7 @@ pub async fn logs() -> Result<JsValue, JsValue> {
     let mut list = Vec::new();
     for log in logs_of_runs().await {
         let bytes = stored::stat(&log).await.map_or(0, |stat| stat.len);
-        list.push(json!({ "log": log, "bytes": bytes, "server": server_of(&log).await }));
+        list.push(json!({ "log": log, "bytes": bytes, "server": Place::of(&log).await.server }));
     }
     js_sys::JSON::parse(&Value::from(list).to_string())
 }
@@ -163,9 +163,18 @@ async fn logs_of_runs() -> Vec<String> {
     paths().await.into_iter().filter(|path| path.ends_with(".wandb")).collect()
 }
 
-async fn server_of(log: &str) -> Option<String> {
-    let place: Value = serde_json::from_str(&text(&place_of(log)).await?).ok()?;
-    Some(place.get("server")?.as_str()?.into())
+/// For whom a log is, and whether it stays when it is delivered.
+#[derive(Default, Deserialize)]
+struct Place {
+    server: Option<String>,
+    keep: bool,
+}
+
+impl Place {
+    async fn of(log: &str) -> Place {
+        let note = text(&place_of(log)).await.unwrap_or_default();
+        serde_json::from_str(&note).unwrap_or_default()
+    }
 }
 
 async fn text(path: &str) -> Option<String> {

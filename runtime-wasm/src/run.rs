@@ -7,8 +7,8 @@ use crate::{
     recover, stored,
 };
 use bytes::Bytes;
+use js_sys::Uint8Array;
 use runwire_core::{
-    Cursor,
     client::{Begin, Beginning, End, Ending, Folders, Plan, Question, Session, records},
     service::{ServiceInput, StopReason},
 };
@@ -54,7 +54,7 @@ impl Run {
         let dir = claim(&plan).await?;
         let log = format!("{dir}/{}", plan.log_name());
         let server = plan.server.as_ref().map(|server| &*server.url);
-        let place = json!({ "server": server }).to_string();
+        let place = json!({ "server": server, "keep": keep_log }).to_string();
         stored::patch(&recover::place_of(&log), 0, place.as_bytes()).await?;
         let folders = Folders {
             root: "/".into(),
@@ -125,6 +125,20 @@ impl Run {
         self.record(RecordType::Metric(options::metric(name, &options)?))
     }
 
+    /// Keeps a file of the run, and sends it to the run's server if it has one.
+    pub async fn save(
+        &self,
+        name: String,
+        #[wasm_bindgen(unchecked_param_type = "string | Uint8Array")] content: JsValue,
+    ) -> Result<(), JsValue> {
+        let bytes = match content.as_string() {
+            Some(text) => text.into_bytes(),
+            None => content.dyn_into::<Uint8Array>().map_err(|_| error("a file is a string or a Uint8Array"))?.to_vec(),
+        };
+        stored::patch(&format!("{}/files/{name}", self.dir), 0, &bytes).await?;
+        self.record(records::file(name))
+    }
+
     /// The step of the next row.
     pub async fn step(&self) -> Result<f64, JsValue> {
         let question = {
@@ -177,7 +191,7 @@ impl Run {
         };
         self.stop(exit_code);
         self.page.over().await;
-        let delivered = self.is_delivered().await;
+        let delivered = recover::is_delivered(&self.log).await;
         if delivered && !self.keep_log {
             recover::forget(&self.log).await;
         }
@@ -238,13 +252,6 @@ impl Run {
             host::release(&dir);
         });
         error(why)
-    }
-
-    async fn is_delivered(&self) -> bool {
-        if self.plan.server.is_none() {
-            return false;
-        }
-        recover::cursor_of(&self.log).await.is_some_and(|cursor: Cursor| cursor.is_complete())
     }
 }
 

@@ -4,6 +4,7 @@ use crate::host;
 use js_sys::{Array, Uint8Array};
 use md5::{Digest, Md5};
 use runwire_core::{Completion, Effect, Failure, FailureKind, FileDigest, FileStat, UnixNanos, net::HttpRequest};
+use runwire_proto::wire;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -48,7 +49,8 @@ pub(crate) async fn perform(log: &std::cell::RefCell<Log>, effect: Effect) -> Re
         Effect::LinkFile { .. } | Effect::TailFiles { .. } => {
             return Ok(lacking(FailureKind::NotFound, "a page sees no files of the machine"));
         }
-        Effect::SampleSystem(_) | Effect::ProbeSystem(_) | Effect::SaveCode { .. } => {
+        Effect::ProbeSystem(_) => Ok(Completion::Probed(Box::new(environment()))),
+        Effect::SampleSystem(_) | Effect::SaveCode { .. } => {
             return Ok(lacking(FailureKind::Other, "a page can't look at the machine"));
         }
     };
@@ -82,6 +84,18 @@ async fn hash(path: &str) -> Result<FileDigest, JsValue> {
         if (bytes.len() as u64) < HASHED {
             return Ok(FileDigest { len, md5: digest.finalize().into() });
         }
+    }
+}
+
+/// What a page may know of where it runs.
+fn environment() -> wire::EnvironmentRecord {
+    let facts = host::facts();
+    let text = |at| facts.get(at).as_string().unwrap_or_default();
+    wire::EnvironmentRecord {
+        os: text(0),
+        cpu_count_logical: facts.get(1).as_f64().unwrap_or_default() as u32,
+        program: text(2),
+        ..Default::default()
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod bench;
 #[cfg(unix)]
 pub mod check;
+pub mod browser;
 #[cfg(unix)]
 pub mod client;
 #[cfg(unix)]

@@ -133,7 +133,7 @@ fn has_word(line: &str, word: &str) -> bool {
 fn wrong_dependencies(package: &Value) -> Vec<String> {
     let name = package["name"].as_str().unwrap_or_default();
     let below: &[&str] = match name {
-        "runwire-proto" | "runwire-local" => &[],
+        "runwire-proto" | "runwire-local" | "runwire-package" => &[],
         "runwire-core" => &["runwire-proto"],
         "runwire-effects" => &["runwire-proto", "runwire-core"],
         "runwire-std" => &["runwire-proto", "runwire-core", "runwire-effects", "runwire-local"],
@@ -146,6 +146,8 @@ fn wrong_dependencies(package: &Value) -> Vec<String> {
             "runwire-std",
             "runwire-local",
             "runwire-async",
+            "runwire-wasm",
+            "runwire-package",
             "runwire-tests",
         ],
         _ => return vec![format!("{name}: a new package; give it its place in this test and in docs/ARCHITECTURE.md")],

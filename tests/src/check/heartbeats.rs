@@ -35,7 +35,10 @@ impl Check for Heartbeats {
         }
         match seen {
             Seen::Output(ServiceOutput::Started(key, _)) => drop(self.started.insert(*key, true)),
-            Seen::Output(ServiceOutput::Ended(key, _)) => drop(self.last.remove(key)),
+            Seen::Output(ServiceOutput::Ended(key, _)) => {
+                self.last.remove(key);
+                self.started.remove(key);
+            }
             Seen::Ordered { place, effect: Effect::Http(request) } if request.purpose == Purpose::FileStream => {
                 let ends = matches!(&request.body, runwire_core::net::Body::Bytes(body) if is_end(body));
                 self.look(at, place.key)?;
@@ -48,6 +51,11 @@ impl Check for Heartbeats {
                 if taken && !ends && self.started.contains_key(&place.key) {
                     self.last.insert(place.key, at.now);
                 }
+            }
+            // Who has given up says nothing.
+            Seen::Output(ServiceOutput::Notice(Some(key), notice)) if notice.message.starts_with("Not everything") => {
+                self.last.remove(key);
+                self.started.remove(key);
             }
             // Time jumps, and nobody could have said anything.
             Seen::Slept => self.last.clear(),

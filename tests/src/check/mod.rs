@@ -1,5 +1,6 @@
 //! What must hold in every world: one law a file. A check sees all that happens and says when its law is broken.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a law is about some of what happens")]
 mod accounts;
 mod answers;
 mod bounds;
@@ -10,6 +11,7 @@ mod logs;
 mod order;
 mod remote;
 mod retry_after;
+mod state;
 mod wakes;
 mod write_ahead;
 
@@ -71,6 +73,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<order::Order>::default(),
         Box::<remote::Remote>::default(),
         Box::<retry_after::RetryAfter>::default(),
+        Box::<state::State>::default(),
         Box::<wakes::Wakes>::default(),
         Box::<write_ahead::WriteAhead>::default(),
     ]

@@ -37,7 +37,9 @@ impl Check for Order {
             *self = Order { life: at.life, ..Order::default() };
         }
         match seen {
-            Seen::Output(ServiceOutput::Notice(Some(key), notice)) if notice.message.contains("waited") => {
+            Seen::Output(ServiceOutput::Notice(Some(key), notice))
+                if notice.message.contains("waited") || notice.message.contains("after the exit") =>
+            {
                 self.ends.entry(*key).or_default().cut_short = true;
             }
             Seen::Ordered { place, effect } => {

@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "the model knows what is said here, all else is nothing to it")]
 pub mod logged;
 pub mod rows;
+pub mod state;
 
 use std::collections::BTreeMap;
 

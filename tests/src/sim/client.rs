@@ -40,7 +40,7 @@ pub enum State {
 
 /// A client.
 #[derive(Debug)]
-pub struct Player {
+pub(super) struct Player {
     pub(super) plan: ClientPlan,
     pub(super) id: ClientId,
     pub(super) state: State,

@@ -142,6 +142,6 @@ impl Disk {
 }
 
 /// A failure in the words of an adapter.
-pub fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
+pub(super) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
     Failure { kind, message: message.into() }
 }

@@ -27,7 +27,7 @@ pub struct Place {
 
 /// An order to the disk that is under way.
 #[derive(Debug)]
-pub struct Job {
+pub(super) struct Job {
     pub(super) place: Place,
     pub(super) effect: Effect,
     damage: Damage,
@@ -56,14 +56,33 @@ impl World {
         if let Effect::OpenLog { path, .. } = &effect {
             self.note_log(key, path);
         }
+        let aimed = self.aimed(&effect);
         match effect {
-            Effect::Http(request) => self.begin_request(place, *request),
-            effect => self.begin_job(place, effect),
+            Effect::Http(request) => self.begin_request(place, *request, aimed),
+            effect => self.begin_job(place, effect, aimed),
         }
     }
 
-    fn begin_request(&mut self, place: Place, request: HttpRequest) {
-        let fate = self.net.fate(self.now, &self.weights, &request);
+    /// The fault that the plan has for this very effect.
+    fn aimed(&mut self, effect: &Effect) -> Option<Fault> {
+        if self.plan.aims.is_empty() {
+            return None;
+        }
+        let text = effect.to_string();
+        let mut found = None;
+        for (aim, seen) in self.plan.aims.iter().zip(&mut self.aims_seen) {
+            if text.contains(&aim.on) {
+                *seen += 1;
+                if *seen > aim.skip && *seen <= aim.skip + aim.times {
+                    found = Some(aim.fault);
+                }
+            }
+        }
+        found
+    }
+
+    fn begin_request(&mut self, place: Place, request: HttpRequest, aimed: Option<Fault>) {
+        let fate = self.net.fate(self.now, &self.weights, &request, aimed);
         if let Some(fault) = fate.fault {
             self.fired(fault);
         }
@@ -95,14 +114,14 @@ impl World {
         self.agenda.add(at, Event::Outcome { place, completion: told });
     }
 
-    fn begin_job(&mut self, place: Place, effect: Effect) {
-        let (damage, fault) = self.damage(&effect);
+    fn begin_job(&mut self, place: Place, effect: Effect, aimed: Option<Fault>) {
+        let (damage, fault) = self.damage(&effect, aimed);
         if let Some(fault) = fault {
             self.fired(fault);
         }
         let mut takes = self.disk_dice.time(Duration::from_micros(20), Duration::from_millis(3));
         let drawn = |world: &mut World, fault| {
-            let hit = world.disk_dice.chance(world.weights.of(fault));
+            let hit = world.disk_dice.chance(world.weights.of(fault)) || aimed == Some(fault);
             if hit {
                 world.fired(fault);
             }
@@ -118,7 +137,7 @@ impl World {
         self.agenda.add(self.now.after(takes), Event::Disk(Job { place, effect, damage, mute }));
     }
 
-    fn damage(&mut self, effect: &Effect) -> (Damage, Option<Fault>) {
+    fn damage(&mut self, effect: &Effect, aimed: Option<Fault>) -> (Damage, Option<Fault>) {
         let candidates: &[Fault] = match effect.kind() {
             EffectKind::AppendLog => &[Fault::AppendFull, Fault::AppendError, Fault::AppendTorn],
             EffectKind::SyncLog => &[Fault::SyncError, Fault::LostSync],
@@ -136,7 +155,9 @@ impl World {
         };
         let weights = &self.weights;
         let dice = &mut self.disk_dice;
-        let Some(fault) = candidates.iter().copied().find(|fault| dice.chance(weights.of(*fault))) else {
+        let Some(fault) =
+            candidates.iter().copied().find(|fault| dice.chance(weights.of(*fault)) || aimed == Some(*fault))
+        else {
             return (Damage::No, None);
         };
         let damage = match fault {

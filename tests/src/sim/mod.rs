@@ -7,6 +7,7 @@
 //! assert!(outcome.failure.is_none(), "{}", outcome.report());
 //! ```
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a world reacts to some of what happens")]
 mod agenda;
 mod client;
 pub mod command;
@@ -18,6 +19,7 @@ mod many;
 mod net;
 mod outcome;
 mod plan;
+mod scenario;
 mod script;
 mod strike;
 mod swarm;
@@ -31,7 +33,8 @@ pub use effects::Place;
 pub use faults::{Counts, Fault, Weights};
 pub use many::{Sum, many};
 pub use outcome::{Options, Outcome, run, run_plan};
-pub use plan::{ClientPlan, Plan, RunPlan, bound};
+pub use plan::{Aim, ClientPlan, Plan, RunPlan, bound};
+pub use scenario::{Scenario, Script};
 pub use script::{Act, Reduction, Said};
 pub use swarm::settings;
 pub use world::{Failure, Gift, Seen, World};

@@ -17,7 +17,7 @@ const REFUSED_AFTER: Duration = Duration::from_millis(3);
 
 /// What the one who asked is told.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub(super) enum Told {
     /// What the server says.
     Answer,
     /// Nothing came back.
@@ -28,35 +28,41 @@ pub enum Told {
 
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fate {
+pub(super) struct Fate {
     /// The fault, if it is one.
-    pub fault: Option<Fault>,
+    pub(super) fault: Option<Fault>,
     /// Time until the server does what the request says; `None`: it never does.
-    pub reaches: Option<Duration>,
+    pub(super) reaches: Option<Duration>,
     /// Time until the one who asked is told.
-    pub told_after: Duration,
+    pub(super) told_after: Duration,
     /// What that is.
-    pub told: Told,
+    pub(super) told: Told,
 }
 
 /// The network and what is wrong with it now.
 #[derive(Debug)]
-pub struct Net {
+pub(super) struct Net {
     dice: Dice,
     /// Usual time of one way, at least and at most.
-    pub latency: (Duration, Duration),
+    pub(super) latency: (Duration, Duration),
     /// Until when the server is down.
-    pub down_until: Instant,
+    pub(super) down_until: Instant,
 }
 
 impl Net {
     /// A network with one-way times up to `latency`.
-    pub fn new(seed: u64, latency: (Duration, Duration)) -> Net {
+    pub(super) fn new(seed: u64, latency: (Duration, Duration)) -> Net {
         Net { dice: Dice::new(seed, "net"), latency, down_until: Instant::ZERO }
     }
 
     /// Decides what becomes of a request.
-    pub fn fate(&mut self, now: Instant, weights: &Weights, request: &HttpRequest) -> Fate {
+    pub(super) fn fate(
+        &mut self,
+        now: Instant,
+        weights: &Weights,
+        request: &HttpRequest,
+        aimed: Option<Fault>,
+    ) -> Fate {
         let dice = &mut self.dice;
         let (out, back) = (dice.time(self.latency.0, self.latency.1), dice.time(self.latency.0, self.latency.1));
         let limit = request.timeout.unwrap_or(STALLED);
@@ -70,7 +76,8 @@ impl Net {
         }
         let whole = Fate { fault: None, reaches: Some(out), told_after: out + back, told: Told::Answer };
         let drawn = Fault::ALL.iter().copied().filter(|fault| is_network(*fault));
-        let Some(fault) = drawn.filter(|fault| dice.chance(weights.of(*fault))).last() else {
+        let drawn = drawn.filter(|fault| dice.chance(weights.of(*fault))).last();
+        let Some(fault) = aimed.or(drawn) else {
             return bounded(whole, limit);
         };
         let fate = match fault {

@@ -1,10 +1,12 @@
 //! One simulation from beginning to end: a time of faults, then none, then everything must come to its end, then what is
 //! left is uploaded from the logs, and at last the checks look at all of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
 use runwire_core::Instant;
+use serde_json::Value;
 
 use super::faults::Counts;
 use super::plan::{ClientPlan, Plan};
@@ -50,6 +52,10 @@ pub struct Outcome {
     pub faults: Counts,
     /// The first law that was broken.
     pub failure: Option<Failure>,
+    /// What the server has of each run at the end; see the embedded server's `state`. Empty if there was no end.
+    pub remote: BTreeMap<String, Value>,
+    /// The logs on the disk at the end, by path.
+    pub logs: BTreeMap<String, Vec<u8>>,
     /// What the seed meant, for people.
     pub plan: String,
     /// The last lines.
@@ -102,6 +108,8 @@ pub fn run_plan(plan: Plan, checks: Vec<Box<dyn Check>>, options: &Options) -> O
         time: world.now().since(Instant::ZERO),
         faults: world.counts().clone(),
         failure: world.failure().cloned(),
+        remote: std::mem::take(&mut world.remote),
+        logs: world.log_bytes(),
         plan: shown,
         last: world.trace().last(),
         trace: world.trace().take(),
@@ -213,6 +221,11 @@ impl World {
         // A log that was broken off before the run's own record says nothing that a server could be told.
         let there = |path: &&str| self.disk.file(path).is_some_and(|file| Logged::read(&file.data).has_run());
         self.model.lives.iter().map(|life| life.log.as_str()).filter(there).map(str::to_owned).collect()
+    }
+
+    fn log_bytes(&self) -> BTreeMap<String, Vec<u8>> {
+        let logs = self.disk.files().filter(|(path, _)| path.ends_with(".wandb"));
+        logs.map(|(path, file)| (path.to_owned(), file.data.clone())).collect()
     }
 
     fn look_at_server(&mut self) {

@@ -37,6 +37,19 @@ pub struct RunPlan {
     pub goes_on: bool,
 }
 
+/// A fault for certain effects.
+#[derive(Clone, Debug)]
+pub struct Aim {
+    /// The fault.
+    pub fault: Fault,
+    /// It is meant for effects whose line in a trace holds this.
+    pub on: String,
+    /// So many of them are let through first.
+    pub skip: u64,
+    /// And so many are hit then.
+    pub times: u64,
+}
+
 /// Everything that a seed decides before the start.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -56,6 +69,8 @@ pub struct Plan {
     pub clients: Vec<ClientPlan>,
     /// Faults with a time: crashes, outages, sleeps.
     pub timed: Vec<(Duration, Fault)>,
+    /// Faults for certain effects.
+    pub aims: Vec<Aim>,
     /// When everything heals.
     pub heal: Duration,
     /// How long the service has to end after everything healed and all clients are done.
@@ -81,6 +96,7 @@ impl Plan {
             runs: Vec::new(),
             clients: Vec::new(),
             timed: Vec::new(),
+            aims: Vec::new(),
             heal: Duration::ZERO,
             bound: Duration::ZERO,
             seed,
@@ -104,6 +120,7 @@ impl Plan {
             runs: Vec::new(),
             clients: Vec::new(),
             timed: Vec::new(),
+            aims: Vec::new(),
             heal: Duration::ZERO,
         }
     }

@@ -83,7 +83,8 @@ fn spoil(plan: &Plan, dice: &mut Dice, acts: &mut Vec<Act>) {
     }
 }
 
-fn length(acts: &[Act]) -> Duration {
+/// The time that a script waits by itself.
+pub(super) fn length(acts: &[Act]) -> Duration {
     acts.iter().map(|act| if let Act::Wait(time) = act { *time } else { Duration::ZERO }).sum()
 }
 

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 /// Lines that a failure shows.
-pub const SHOWN: usize = 50;
+pub(super) const SHOWN: usize = 50;
 
 /// The lines so far.
 #[derive(Debug)]

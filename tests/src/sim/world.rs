@@ -26,7 +26,7 @@ use crate::check::{Check, Moment};
 use crate::model::Model;
 
 /// Wall time at the start of every world.
-pub const START: UnixNanos = UnixNanos(1_735_689_600_000_000_000);
+pub(super) const START: UnixNanos = UnixNanos(1_735_689_600_000_000_000);
 /// Ticks without any time passing after which it is a spin.
 const SPIN: u32 = 1000;
 
@@ -170,6 +170,7 @@ pub struct World {
     pub(super) healed: Option<Instant>,
     pub(super) last_client: u64,
     pub(super) remote: BTreeMap<String, serde_json::Value>,
+    pub(super) aims_seen: Vec<u64>,
     host: Option<Host>,
     steps: u64,
     spin: (Instant, u32),
@@ -201,6 +202,7 @@ impl World {
             healed: None,
             last_client: 0,
             remote: BTreeMap::new(),
+            aims_seen: vec![0; plan.aims.len()],
             host: None,
             steps: 0,
             spin: (Instant::ZERO, 0),

@@ -10,5 +10,6 @@ mod ipc;
 mod lines;
 mod lives;
 mod push;
+mod reports;
 mod run;
 mod setup;

@@ -222,7 +222,7 @@ fn backend_33_finish_timeout_bounds_the_end() {
     assert!((1400..6000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     let told = online.messages().join("\n");
     assert!(told.contains("HTTP 500") && told.contains("runwire sync"), "{told}");
-    assert!(told.contains("finish_timeout"), "whose wish it was: {told}");
+    assert!(told.contains("finish_timeout") && told.contains("left: 3 lines"), "{told}");
 }
 
 #[test]

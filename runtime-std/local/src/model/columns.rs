@@ -184,7 +184,7 @@ impl Columns {
         if absent == 0 {
             return Ok(true);
         }
-        let mut read = Series::default();
+        let mut read = Series::with_room(self.series[*number].len());
         let whole = pages::column(store, id, column(*number), |row, value| {
             if read.len() < absent {
                 read.push(row, value);

@@ -136,7 +136,7 @@ impl Model {
             let texts = &part.content[fresh.lines];
             counters.rows += texts.len() as u64;
             let key = keys::chunk(id, log, client, fresh.chunk);
-            let mut value = if fresh.merges > 0 { rows::chunk(self.store.as_ref(), &key)? } else { Vec::new() };
+            let mut value = if fresh.grows { rows::chunk(self.store.as_ref(), &key)? } else { Vec::new() };
             rows::append(&mut value, texts);
             self.ops.push(Op::Put(keys::piece(&key, fresh.piece), value));
             self.ops.extend((1..=fresh.merges).map(|piece| Op::Delete(keys::piece(&key, piece))));

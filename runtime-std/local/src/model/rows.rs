@@ -14,6 +14,8 @@ const CHUNK_BYTES: usize = 63 << 10;
 /// A chunk grows by values of its own behind the first, so that a small push does not write all of it again; when there
 /// are so many, they become one.
 const PIECES_MAX: u32 = 15;
+/// Lines of that share of the chunk become one value with it at once: values of this size would leave gaps in the file.
+const SHARE: usize = 4;
 
 /// What is known of the rows of one log of one client.
 #[derive(Debug, Default, Clone)]
@@ -52,7 +54,8 @@ pub(crate) struct Fresh {
     pub chunk: u64,
     /// Which value of the chunk they become.
     pub piece: u32,
-    /// So many pieces and the chunk's own value are to become one value, with the lines at its end; 0: it is as it was.
+    /// They become one value with those that the chunk has, its own and so many pieces.
+    pub grows: bool,
     pub merges: u32,
 }
 
@@ -147,12 +150,15 @@ impl Rows {
 
     /// Puts as many lines as fit into the chunk before, or into a new one.
     fn insert(&mut self, offset: u64, texts: &[String]) -> (Fresh, usize) {
+        let bytes: usize = texts.iter().map(|text| text.len() + 4).sum();
         let before = self.chunks.range_mut(..offset).next_back();
-        let mut fresh = Fresh { lines: 0..0, offset, chunk: offset, piece: 0, merges: 0 };
+        let mut fresh = Fresh { lines: 0..0, offset, chunk: offset, piece: 0, grows: false, merges: 0 };
         let chunk = match before {
             Some((start, chunk)) if start + chunk.rows == offset && chunk.takes(&texts[0]) => {
                 fresh.chunk = *start;
-                if chunk.pieces >= PIECES_MAX {
+                let room = CHUNK_BYTES - chunk.bytes;
+                if chunk.pieces >= PIECES_MAX || bytes.min(room) * SHARE > chunk.bytes {
+                    fresh.grows = true;
                     fresh.merges = std::mem::take(&mut chunk.pieces);
                 } else {
                     chunk.pieces += 1;
@@ -228,14 +234,14 @@ mod tests {
         let mut rows = Rows::default();
         assert_eq!((rows.start(), rows.end()), (0, 0));
         let placed = rows.place(0, &texts(0..3));
-        assert_eq!(placed.fresh, [Fresh { lines: 0..3, offset: 0, chunk: 0, piece: 0, merges: 0 }]);
+        assert_eq!(placed.fresh, [Fresh { lines: 0..3, offset: 0, chunk: 0, piece: 0, grows: false, merges: 0 }]);
         let placed = rows.place(5, &texts(5..6));
-        assert_eq!(placed.fresh, [Fresh { lines: 0..1, offset: 5, chunk: 5, piece: 0, merges: 0 }]);
+        assert_eq!(placed.fresh, [Fresh { lines: 0..1, offset: 5, chunk: 5, piece: 0, grows: false, merges: 0 }]);
         assert_eq!((rows.end(), rows.count()), (6, 4));
         let placed = rows.place(1, &texts(1..8));
         let expected = [
-            Fresh { lines: 2..4, offset: 3, chunk: 0, piece: 1, merges: 0 },
-            Fresh { lines: 5..7, offset: 6, chunk: 5, piece: 1, merges: 0 },
+            Fresh { lines: 2..4, offset: 3, chunk: 0, piece: 0, grows: true, merges: 0 },
+            Fresh { lines: 5..7, offset: 6, chunk: 5, piece: 0, grows: true, merges: 0 },
         ];
         assert_eq!((placed.fresh.as_slice(), placed.same), (expected.as_slice(), 3));
         assert_eq!(rows.place(4, &["x".to_owned()]).differing, [(0, 4)]);
@@ -247,7 +253,7 @@ mod tests {
         let mut rows = Rows::default();
         let many = vec!["y".repeat(1000); 200];
         let placed = rows.place(0, &many);
-        assert!(placed.fresh.len() > 2 && placed.fresh.iter().all(|fresh| fresh.piece == 0));
+        assert!(placed.fresh.len() > 2 && placed.fresh.iter().all(|fresh| fresh.piece == 0 && !fresh.grows));
         let mut loaded = Rows::default();
         for fresh in placed.fresh {
             let mut value = Vec::new();
@@ -264,7 +270,7 @@ mod tests {
         for offset in 0..600 {
             let placed = rows.place(offset, std::slice::from_ref(&text));
             let [fresh] = placed.fresh.as_slice() else { panic!("one line, {} places", placed.fresh.len()) };
-            written += if fresh.merges > 0 { 100 * offset } else { 100 };
+            written += if fresh.grows { 100 * offset } else { 100 };
         }
         assert_eq!(rows.chunk_of(599), Some(0));
         assert!(written < 600 * 100 * 600 / 2 / 10, "{written}");

@@ -99,6 +99,16 @@ impl Series {
         Self { paged: (count, last), absent: count, ..Self::default() }
     }
 
+    /// An empty one that has room for so many values.
+    pub(crate) fn with_room(count: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(count),
+            values: Vec::with_capacity(count),
+            blocks: Vec::with_capacity(count / BLOCK),
+            ..Self::default()
+        }
+    }
+
     /// So many values are to be read from the pages.
     pub(crate) fn absent(&self) -> usize {
         self.absent
