@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use runwire_tests::check::{self, Check, Moment};
-use runwire_tests::meta::{Scenario, State};
+use runwire_tests::meta::{Scenario, State, cases};
 use runwire_tests::sim::{ClientPlan, Options, Plan, RunPlan, Seen, run_plan};
 
 /// One run with its client.
@@ -72,7 +72,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(24), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn bytes_may_come_in_any_parts(scenario in scenarios(), part in 1..200_usize, seed in 0..1000_u64) {
