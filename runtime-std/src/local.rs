@@ -280,7 +280,7 @@ mod tests {
 
     fn wanted(dir: &Path) -> Wanted {
         let addr = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        Wanted { data: Some(dir.join("deep/local.redb")), addr, key: None }
+        Wanted { data: Some(dir.join("deep/local.redb")), addr, ..Wanted::default() }
     }
 
     #[test]
@@ -315,7 +315,8 @@ mod tests {
         }
         assert!(!answers(&stale));
         let addr = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let serving = Serving::start(&Wanted { data: Some(data.clone()), addr, key: Some("secret".into()) });
+        let serving =
+            Serving::start(&Wanted { data: Some(data.clone()), addr, key: Some("secret".into()), ..Wanted::default() });
         let serving = serving.unwrap().ok().unwrap();
         assert_eq!(read_address(&data), Some(Address { url: serving.address.url.clone(), key: "secret".into() }));
     }

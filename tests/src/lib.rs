@@ -1,9 +1,9 @@
 //! Shared parts of the conformance tests and of the benchmarks.
 
 pub mod bench;
+pub mod browser;
 #[cfg(unix)]
 pub mod check;
-pub mod browser;
 #[cfg(unix)]
 pub mod client;
 #[cfg(unix)]

@@ -27,8 +27,9 @@ impl Check for Bounds {
         if at.life != self.life {
             *self = Bounds { life: at.life, ..Bounds::default() };
         }
-        let close =
-            |open: &mut BTreeMap<(StreamKey, u64), usize>, place: &Place| drop(open.remove(&(place.key, place.id.0)));
+        let close = |open: &mut BTreeMap<(StreamKey, u64), usize>, place: &Place| {
+            open.remove(&(place.key, place.id.0));
+        };
         match seen {
             Seen::Ordered { place, effect } => {
                 self.open.insert((place.key, place.id.0), carried(effect));
