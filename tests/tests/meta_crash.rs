@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use runwire_core::Limits;
 use runwire_tests::meta::bench::Manner;
-use runwire_tests::meta::{Bench, Kill, Scenario, Site};
+use runwire_tests::meta::{Bench, Kill, Scenario, Site, cases};
 use runwire_tests::model::rows::is_subsequence;
 
 const KILLS: [Kill; 3] = [Kill::Before, Kill::Torn, Kill::After];
@@ -50,7 +50,7 @@ fn recover(scenario: &Scenario, first: Bench, again: (usize, Kill), order: &[u8]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(10), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_at_any_effect_loses_no_durable_row_and_repeats_none(

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use runwire_core::Limits;
 use runwire_tests::meta::bench::{Manner, Pace};
-use runwire_tests::meta::{Bench, Scenario, Site, State};
+use runwire_tests::meta::{Bench, Scenario, Site, State, cases};
 
 fn scenarios() -> impl Strategy<Value = Scenario> {
     prop::collection::vec(any::<u8>(), 0..160).prop_map(|bytes| Scenario::read(&bytes))
@@ -20,11 +20,12 @@ fn played(scenario: &Scenario, manner: Manner) -> Result<(State, Vec<String>), T
     bench.play(scenario).map_err(TestCaseError::fail)?;
     let state = bench.site.state();
     state.is_delivered().map_err(TestCaseError::fail)?;
+    prop_assert_eq!(state.damages, 0);
     Ok((state, bench.lines))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(48), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_log_and_the_server_have_what_was_said(scenario in scenarios()) {

@@ -11,3 +11,8 @@ pub mod state;
 pub use bench::{Bench, Kill, Site};
 pub use scenario::{Op, Scenario};
 pub use state::State;
+
+/// A law is tried on so many cases, or on as many as `PROPTEST_CASES` says.
+pub fn cases(few: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
+}

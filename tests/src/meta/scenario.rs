@@ -11,7 +11,7 @@ use runwire_proto::wire::server_request::ServerRequestType;
 use runwire_proto::wire::{RunRecord, ServerRequest};
 
 use crate::model::rows::{Row, Rows};
-use crate::sim::{Act, Reduction, Said};
+use crate::sim::{self, Act, Reduction, RunPlan, Said};
 
 /// Most events of one scenario: a longer one shows nothing new and costs time.
 const OPS_MAX: usize = 40;
@@ -104,6 +104,30 @@ impl Scenario {
         self.ops.iter().for_each(|op| acts.extend(act(op, folder, &mut step)));
         acts.push(Act::Ask(Said::Exit(self.exit)));
         acts
+    }
+
+    /// All of it for a client of a service: the same from the init to the last word.
+    pub fn client(&self, run: &RunPlan, begins: Duration) -> Vec<Act> {
+        let settings = sim::settings(run, 1, begins, None);
+        let folder = settings.sync_dir.clone().unwrap_or_default();
+        let record = RunRecord {
+            run_id: run.id.clone(),
+            entity: "e".into(),
+            project: "p".into(),
+            host: "machine".into(),
+            ..Default::default()
+        };
+        let mut acts = vec![Act::Ask(Said::Init(Box::new(settings)))];
+        acts.extend(self.acts(&record, &folder));
+        acts.push(Act::Tell(Said::Finish));
+        acts
+    }
+
+    /// The same without any wait.
+    #[must_use]
+    pub fn at_once(&self) -> Scenario {
+        let ops = self.ops.iter().filter(|op| !matches!(op, Op::Wait(_))).cloned().collect();
+        Scenario { ops, exit: self.exit }
     }
 
     /// The rows that must be in the log.

@@ -41,8 +41,12 @@ pub struct State {
 impl State {
     /// The state of the run `e/p/{run}` with this log.
     pub fn of(backend: &mut Backend, run: &str, log: &[u8]) -> State {
+        State::read(&backend.snapshot(LATE_MS, "e", "p", run).unwrap_or_default(), log)
+    }
+
+    /// The same from what the server says of the run.
+    pub fn read(server: &Value, log: &[u8]) -> State {
         let logged = Logged::read(log);
-        let server = backend.snapshot(LATE_MS, "e", "p", run).unwrap_or_default();
         let list = |name: &str| server[name].as_array().cloned().unwrap_or_default();
         let own = |(key, _): &(String, Value)| !matches!(key.as_str(), "_wandb" | "_runtime" | "_timestamp");
         let files = server["files"].as_object().cloned().unwrap_or_default();
@@ -60,6 +64,16 @@ impl State {
             complete: server["complete"].clone(),
             wrong: (server["counters"]["conflicts"].clone(), server["counters"]["gaps"].clone()),
         }
+    }
+
+    /// Without the times in its rows.
+    #[must_use]
+    pub fn timeless(mut self) -> State {
+        for row in self.served.iter_mut().chain(&mut self.due).filter_map(Value::as_object_mut) {
+            row.remove("_runtime");
+            row.remove("_timestamp");
+        }
+        self
     }
 
     /// Whether the server has each row of the log once and in order; if not, what is wrong.
