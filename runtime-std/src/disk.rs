@@ -25,8 +25,8 @@ struct OpenLog {
     file: File,
 }
 
-/// Does what `effect` says.
-pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
+/// Does what `effect` says. Calls `moving` again and again while a file is sent.
+pub(crate) fn perform(files: &RunFiles, effect: Effect, moving: &mut dyn FnMut()) -> Completion {
     let outcome = match effect {
         Effect::OpenLog { path, files_dir } => open_log(files, path, &files_dir).map(|()| Completion::Opened),
         Effect::AppendLog { at, bytes } => append(files, at, &bytes).map(|()| Completion::Appended),
@@ -56,7 +56,7 @@ pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
         Effect::ReadFile { path, at, len } => read_file(&path, at, len).map(|bytes| Completion::Read(bytes.into())),
         Effect::StatFiles { paths } => Ok(Completion::Stats(paths.iter().map(|path| stat(path)).collect())),
         Effect::HashFile { path } => hash(&path).map(Completion::Hashed),
-        Effect::Http(request) => return crate::http::perform(&request),
+        Effect::Http(request) => return crate::http::perform(&request, moving),
     };
     outcome.unwrap_or_else(|error| Completion::Failed(failure(&error)))
 }
@@ -198,6 +198,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn perform(files: &RunFiles, effect: Effect) -> Completion {
+        super::perform(files, effect, &mut || {})
+    }
+
     use bytes::Bytes;
 
     #[test]

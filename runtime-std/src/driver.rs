@@ -72,7 +72,10 @@ impl Driver {
         let service = Service::new(config, clock.now(), clock.wall());
         let outcomes = Arc::clone(&inbox);
         let done: Arc<pool::Done> = Arc::new(move |key, id, completion| {
-            outcomes.push(Event::Input(ServiceInput::Completed(key, id, completion)));
+            outcomes.push(Event::Input(match completion {
+                Some(completion) => ServiceInput::Completed(key, id, completion),
+                None => ServiceInput::Moving(key, id),
+            }));
         });
         Driver {
             service,

@@ -27,15 +27,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A transfer without a bound of its own fails when the other side is silent for so long.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
 
-/// Does what `request` says.
-pub(crate) fn perform(request: &HttpRequest) -> Completion {
-    match attempt(request) {
+/// Does what `request` says. Calls `moving` with each piece of a file that was taken.
+pub(crate) fn perform(request: &HttpRequest, moving: &mut dyn FnMut()) -> Completion {
+    match attempt(request, moving) {
         Ok(response) => Completion::Http(Box::new(response)),
         Err(failure) => Completion::Failed(failure),
     }
 }
 
-fn attempt(request: &HttpRequest) -> Result<HttpResponse, Failure> {
+fn attempt(request: &HttpRequest, moving: &mut dyn FnMut()) -> Result<HttpResponse, Failure> {
     let until = request.timeout.map(|timeout| Instant::now() + timeout);
     let compressed = match &request.body {
         Body::Bytes(bytes) if request.gzip && !has(request, "content-encoding") => {
@@ -54,7 +54,7 @@ fn attempt(request: &HttpRequest) -> Result<HttpResponse, Failure> {
     for _ in 0..=REDIRECTS_MAX {
         let own = redirect::origin(&url) == redirect::origin(&asked);
         let left = until.map(|until| until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
-        let response = send(request, &url, compressed.as_deref(), own, left)?;
+        let response = send(request, &url, compressed.as_deref(), own, left, moving)?;
         match redirect::next(request.method, &response, &url) {
             Some(next) => {
                 answer::drain(response);
@@ -72,6 +72,7 @@ fn send(
     compressed: Option<&[u8]>,
     own_origin: bool,
     timeout: Option<Duration>,
+    moving: &mut dyn FnMut(),
 ) -> Result<http::Response<ureq::Body>, Failure> {
     let method = match request.method {
         Method::Get => http::Method::GET,
@@ -103,7 +104,7 @@ fn send(
         (Body::Bytes(bytes), None) => run(&agent, builder, SendBody::from_reader(&mut &bytes[..]), timeout),
         (Body::File { path, len }, None) => {
             let file = File::open(path).map_err(|error| failure::of_file(path, &error))?;
-            let mut body = Exactly { path, file: file.take(*len), left: *len };
+            let mut body = Exactly { path, file: file.take(*len), left: *len, moving };
             run(&agent, builder, SendBody::from_reader(&mut body), timeout)
         }
     };
@@ -133,10 +134,13 @@ struct Exactly<'a, R> {
     path: &'a str,
     file: R,
     left: u64,
+    /// Hears that what was read before is gone.
+    moving: &'a mut dyn FnMut(),
 }
 
 impl<R: Read> Read for Exactly<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (self.moving)();
         let count = self.file.read(buffer).map_err(|error| Local::wrap(self.path, error))?;
         self.left = self.left.saturating_sub(count as u64);
         if count == 0 && self.left > 0 && !buffer.is_empty() {

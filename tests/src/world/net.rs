@@ -2,7 +2,7 @@
 
 use crate::weather::world::ask;
 use runwire_core::net::{Body, HttpRequest, HttpResponse, Purpose};
-use runwire_core::{Completion, Failure, FailureKind, Instant};
+use runwire_core::{Completion, Effect, Failure, FailureKind, Instant};
 use runwire_local::{Backend, MemoryStore, Settings};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -30,6 +30,8 @@ pub struct Net {
     pub fates: VecDeque<Fate>,
     /// What becomes of all others.
     pub otherwise: Fate,
+    /// Requests for this are never answered.
+    pub silent: Option<Purpose>,
     /// Only requests for this meet their fate; others are served.
     pub only: Option<Purpose>,
     /// Requests so far, by what they are for.
@@ -45,6 +47,7 @@ impl Default for Net {
             backend: backend.expect("memory can be opened"),
             fates: VecDeque::new(),
             otherwise: Fate::Served,
+            silent: None,
             only: None,
             asked: Vec::new(),
             pushes: Vec::new(),
@@ -68,6 +71,10 @@ impl Net {
     /// How many lines the server got at an offset that it had already.
     pub fn repeated(&mut self, now: Instant) -> Value {
         self.state(now).get("counters").cloned().unwrap_or_default()
+    }
+
+    pub(super) fn is_silent(&self, effect: &Effect) -> bool {
+        matches!(effect, Effect::Http(request) if self.silent == Some(request.purpose))
     }
 
     pub(super) fn perform(
