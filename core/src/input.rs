@@ -20,6 +20,9 @@ pub enum Input {
     },
     /// The outcome of an effect.
     Completed(EffectId, Completion),
+    /// An effect that takes long is under way and moves on: bytes of a file that is sent were taken. Nobody has to say so,
+    /// but the end of a run waits no longer for a transfer of which nothing is heard.
+    Moving(EffectId),
     /// Time has passed; wanted when [`crate::Output::Wait`] says so, harmless at any other time.
     Tick,
     /// Nobody waits for this answer any more.

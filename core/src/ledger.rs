@@ -45,6 +45,11 @@ impl<O: Clone> Ledger<O> {
         id
     }
 
+    /// Whom the outcome of an effect goes to, if it is waited for.
+    pub(crate) fn origin(&self, id: EffectId) -> Option<&O> {
+        self.open.get(&id).map(|entry| &entry.origin)
+    }
+
     /// Takes an outcome. `Ok(None)`: it comes late and means nothing.
     pub(crate) fn complete(&mut self, id: EffectId, completion: &Completion) -> Result<Option<O>, InputError> {
         if let Some(entry) = self.open.get(&id) {

@@ -70,6 +70,7 @@ pub fn describe_input(input: &Input) -> String {
             format!("Record {client}{ticket} {kind} len={}", record.len())
         }
         Input::Completed(id, completion) => format!("Completed {id} {completion}"),
+        Input::Moving(id) => format!("Moving {id}"),
         Input::Tick => "Tick".into(),
         Input::Cancelled(ticket) => format!("Cancelled {ticket}"),
         Input::ClientGone(client) => format!("ClientGone {client}"),

@@ -88,7 +88,10 @@ impl<M: Machine> Driver<M> {
         let service = make(&clock);
         let outcomes = Arc::clone(&inbox);
         let done: Arc<pool::Done> = Arc::new(move |key, id, completion| {
-            outcomes.push(Event::Input(ServiceInput::Completed(key, id, completion)));
+            outcomes.push(Event::Input(match completion {
+                Some(completion) => ServiceInput::Completed(key, id, completion),
+                None => ServiceInput::Moving(key, id),
+            }));
         });
         Driver {
             service,

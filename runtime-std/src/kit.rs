@@ -16,7 +16,7 @@ pub fn drive<M: Machine>(
     doors: Vec<Door>,
 ) -> io::Result<()> {
     let log = CoreLog::open_in(Level::Error, None);
-    let perform = Arc::new(move |_: &_, effect| perform(effect));
+    let perform = Arc::new(move |_: &_, effect, _: &mut dyn FnMut()| perform(effect));
     let mut driver = Driver::that(make, perform, log, Level::Error, Inbox::new()?);
     driver.listen(doors, Box::new(|| {}))?;
     driver.run()
@@ -24,5 +24,5 @@ pub fn drive<M: Machine>(
 
 /// One attempt of a request.
 pub fn request(request: &HttpRequest) -> Completion {
-    http::perform(request)
+    http::perform(request, &mut || {})
 }

@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Enough for this many hanging disks at a time.
@@ -26,15 +26,18 @@ pub(crate) struct Job {
     pub(crate) files: Arc<RunFiles>,
 }
 
-/// Called on a worker's thread with each outcome.
-pub(crate) type Done = dyn Fn(StreamKey, EffectId, Completion) + Send + Sync;
+/// Called on a worker's thread with each outcome; with none while something that takes long moves on.
+pub(crate) type Done = dyn Fn(StreamKey, EffectId, Option<Completion>) + Send + Sync;
+
+/// How often is told that something moves on.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// What a worker does with an effect.
-pub(crate) type Perform = dyn Fn(&RunFiles, Effect) -> Completion + Send + Sync;
+pub(crate) type Perform = dyn Fn(&RunFiles, Effect, &mut dyn FnMut()) -> Completion + Send + Sync;
 
 /// Does what `effect` says, on this machine or over the network.
-pub(crate) fn perform(files: &RunFiles, effect: Effect) -> Completion {
-    disk::perform(files, effect).unwrap_or_else(|request| http::perform(&request))
+pub(crate) fn perform(files: &RunFiles, effect: Effect, moving: &mut dyn FnMut()) -> Completion {
+    disk::perform(files, effect).unwrap_or_else(|request| http::perform(&request, moving))
 }
 
 pub(crate) struct Pool {
@@ -83,7 +86,7 @@ impl Pool {
             Err(error) => {
                 let Some(job) = queue.jobs.pop_back() else { return };
                 drop(queue);
-                (self.shared.done)(job.key, job.id, Completion::Failed(disk::failure(&error)));
+                (self.shared.done)(job.key, job.id, Some(Completion::Failed(disk::failure(&error))));
             }
         }
     }
@@ -99,12 +102,19 @@ impl Shared {
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 drop(queue);
-                let completion = catch_unwind(AssertUnwindSafe(|| (self.perform)(&job.files, job.effect)))
+                let mut told = Instant::now();
+                let mut moving = || {
+                    if told.elapsed() >= TOLD_EVERY {
+                        told = Instant::now();
+                        (self.done)(job.key, job.id, None);
+                    }
+                };
+                let completion = catch_unwind(AssertUnwindSafe(|| (self.perform)(&job.files, job.effect, &mut moving)))
                     .unwrap_or_else(|_| {
                         let message = "performing the effect panicked; please report this".into();
                         Completion::Failed(Failure { kind: FailureKind::Other, message })
                     });
-                (self.done)(job.key, job.id, completion);
+                (self.done)(job.key, job.id, Some(completion));
                 queue = self.lock();
                 continue;
             }

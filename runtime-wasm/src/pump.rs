@@ -174,6 +174,7 @@ fn length(input: &ServiceInput) -> usize {
         | ServiceInput::Lost(_)
         | ServiceInput::Sent(..)
         | ServiceInput::Completed(..)
+        | ServiceInput::Moving(..)
         | ServiceInput::Tick
         | ServiceInput::Stop(_) => 0,
     }

@@ -212,11 +212,19 @@ impl World {
 
     /// Performs what is open until nothing is, if the world is prompt.
     pub fn settle(&mut self) {
-        while self.prompt && !self.open.is_empty() {
-            if !self.perform(0) {
+        while self.prompt
+            && let Some(place) = self.open.iter().position(|(_, effect)| !self.net.is_silent(effect))
+        {
+            if !self.perform(place) {
                 return;
             }
         }
+    }
+
+    /// What the network keeps without an answer moves on.
+    pub fn moving(&mut self) {
+        let ids: Vec<EffectId> = self.open.iter().map(|(id, _)| *id).collect();
+        ids.into_iter().for_each(|id| self.give(Input::Moving(id)));
     }
 
     /// Lets time pass; ticks come exactly when they are wanted.
@@ -391,6 +399,7 @@ fn show_input(input: &Input) -> String {
             format!("Record {ticket}{} len={}", record_name(record), record.len())
         }
         Input::Completed(id, completion) => format!("{id} {completion}"),
+        Input::Moving(id) => format!("{id} Moving"),
         Input::Tick => "Tick".into(),
         Input::Cancelled(ticket) => format!("Cancelled {ticket}"),
         Input::ClientGone(client) => format!("ClientGone {client}"),

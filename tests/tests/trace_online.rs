@@ -126,3 +126,28 @@ fn backend_05_beats_follow_the_last_push() {
     world.advance(SECOND * 45);
     assert_eq!(world.net.pushes[2..], [serde_json::json!({}), serde_json::json!({})]);
 }
+
+#[test]
+fn a_transfer_that_moves_on_is_waited_for_and_one_that_is_silent_is_not() {
+    for (moves, at_least) in [(true, 300), (false, 50)] {
+        let mut world = World::begun(online);
+        world.advance(SECOND);
+        world.net.silent = Some(Purpose::PutFile);
+        world.exit(0);
+        world.close(CloseReason::Finish);
+        let start = world.now;
+        for _ in 0..30 {
+            if world.finished.is_some() {
+                break;
+            }
+            if moves {
+                world.moving();
+            }
+            world.advance(SECOND * 10);
+        }
+        let took = world.now.since(start);
+        assert_eq!(world.finished.is_none(), moves, "after {took:?}");
+        assert!(took >= SECOND * at_least, "{took:?}");
+        assert!(moves || took <= SECOND * 150, "{took:?}");
+    }
+}

@@ -136,7 +136,12 @@ impl Engine {
         }
         let outcome = match &input {
             Input::Completed(id, completion) => self.ledger.complete(*id, completion)?,
-            Input::Record { .. } | Input::Tick | Input::Cancelled(_) | Input::ClientGone(_) | Input::Close(_) => None,
+            Input::Record { .. }
+            | Input::Moving(_)
+            | Input::Tick
+            | Input::Cancelled(_)
+            | Input::ClientGone(_)
+            | Input::Close(_) => None,
         };
         self.last_now = self.last_now.max(now);
         self.drained = false;
@@ -153,6 +158,11 @@ impl Engine {
             Input::Completed(_, completion) => {
                 if let Some(origin) = outcome {
                     self.settle(origin, completion);
+                }
+            }
+            Input::Moving(id) => {
+                if matches!(self.ledger.origin(id), Some(Origin::Uplink(_))) {
+                    self.defer.on_progress(self.last_now, &self.config.limits);
                 }
             }
             Input::Tick => self.tick(),

@@ -88,6 +88,8 @@ pub enum ServiceInput {
     Sent(ClientId, usize),
     /// The outcome of an effect of a run, or of the service itself ([`StreamKey`] 0).
     Completed(StreamKey, EffectId, Completion),
+    /// The same as [`crate::Input::Moving`], of a run's effect.
+    Moving(StreamKey, EffectId),
     /// Time has passed.
     Tick,
     /// End all runs and stop.
@@ -214,6 +216,7 @@ impl Service {
                     return outcome;
                 }
             }
+            ServiceInput::Moving(key, id) => self.on_moving(key, id),
             ServiceInput::Tick => self.on_tick(),
             ServiceInput::Stop(reason) => self.on_stop(reason),
         }

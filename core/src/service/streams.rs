@@ -123,6 +123,14 @@ impl Service {
         taken
     }
 
+    pub(super) fn on_moving(&mut self, key: StreamKey, id: EffectId) {
+        if self.streams.contains_key(&key) {
+            self.feed(key, Input::Moving(id));
+        } else {
+            self.feed_upload(key, Input::Moving(id));
+        }
+    }
+
     pub(super) fn tick_streams(&mut self) {
         let now = self.last_now;
         let due = |stream: &Stream| stream.wake.is_some_and(|wake| wake.at <= now);

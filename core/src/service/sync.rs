@@ -308,7 +308,7 @@ impl Service {
         self.drain_upload(key);
     }
 
-    fn feed_upload(&mut self, key: StreamKey, input: Input) {
+    pub(super) fn feed_upload(&mut self, key: StreamKey, input: Input) {
         let Some(upload) = self.uploads.running.get_mut(&key) else { return };
         let taken = upload.run.handle_input(self.last_now, input);
         debug_assert!(taken.is_ok(), "uploads are drained after each input");

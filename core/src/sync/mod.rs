@@ -123,7 +123,12 @@ impl SyncRun {
         }
         let origin = match &input {
             Input::Completed(id, completion) => self.ledger.complete(*id, completion)?,
-            Input::Record { .. } | Input::Tick | Input::Cancelled(_) | Input::ClientGone(_) | Input::Close(_) => None,
+            Input::Record { .. }
+            | Input::Moving(_)
+            | Input::Tick
+            | Input::Cancelled(_)
+            | Input::ClientGone(_)
+            | Input::Close(_) => None,
         };
         self.last_now = self.last_now.max(now);
         self.drained = false;
@@ -136,9 +141,13 @@ impl SyncRun {
                     self.settle(origin, completion);
                 }
             }
+            Input::Moving(id) if self.ledger.origin(id).is_some() => {
+                self.rest();
+                self.defer.on_progress(self.last_now, &self.config.limits);
+            }
             Input::Tick => self.tick(),
             Input::Close(_) => self.give_up("The upload was cancelled."),
-            Input::Record { .. } | Input::Cancelled(_) | Input::ClientGone(_) => {}
+            Input::Record { .. } | Input::Moving(_) | Input::Cancelled(_) | Input::ClientGone(_) => {}
         }
         self.route();
         Ok(())

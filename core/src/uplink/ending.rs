@@ -91,25 +91,24 @@ impl Uplink {
     }
 
     pub(super) fn on_stream_finished(&mut self, env: &Env<'_>, outcome: Result<(), String>) {
+        let was_going = self.life == Life::Going;
         self.life = Life::Over;
         self.announce.cancel();
-        if outcome.is_ok() {
-            self.store.cursor.complete = self.exit.is_some();
-            self.store.mark(env.now, env.limits);
+        match outcome {
+            Ok(()) => {
+                self.store.cursor.complete = self.exit.is_some();
+                self.store.mark(env.now, env.limits);
+            }
+            Err(why) if was_going => {
+                let text = self.words_of_what_is_left(&Left { trouble: Some(why), ..self.left() });
+                self.actions.push_back(Action::TellUser(text));
+            }
+            Err(_) => {}
         }
     }
 
-    /// Whether the cursor is to be written without waiting for its time.
-    pub(super) fn wants_cursor_now(&self) -> bool {
-        self.life == Life::Over
-    }
-
-    /// The time for the server is over: nothing more is sent, and the user hears what is left.
-    pub(crate) fn give_up(&mut self, env: &Env<'_>) {
-        if self.life == Life::Over {
-            return;
-        }
-        let left = self.left();
+    /// What is left, why, and what the user can do.
+    fn words_of_what_is_left(&self, left: &Left) -> String {
         let mut text = String::from("Not everything of this run has reached the server");
         let mut parts: Vec<String> = Vec::new();
         if left.rows > 0 || left.log_bytes > 0 {
@@ -131,6 +130,20 @@ impl Uplink {
             ". Nothing is lost: it is on this disk, and `runwire sync {}` delivers it.",
             self.folder
         ));
+        text
+    }
+
+    /// Whether the cursor is to be written without waiting for its time.
+    pub(super) fn wants_cursor_now(&self) -> bool {
+        self.life == Life::Over
+    }
+
+    /// The time for the server is over: nothing more is sent, and the user hears what is left.
+    pub(crate) fn give_up(&mut self, env: &Env<'_>) {
+        if self.life == Life::Over {
+            return;
+        }
+        let text = self.words_of_what_is_left(&self.left());
         self.sender.abandon(&mut self.queues.sender);
         self.stream.give_up(&mut self.queues.stream);
         self.with_uploader(env, |uploader, cx, out| uploader.give_up(cx, out));

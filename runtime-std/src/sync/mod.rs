@@ -155,7 +155,7 @@ struct Upload {
     rest: VecDeque<PathBuf>,
 }
 
-type Outcome = (StreamKey, EffectId, Completion);
+type Outcome = (StreamKey, EffectId, Option<Completion>);
 
 impl Uploads<'_> {
     fn run(&mut self, outcomes: &mpsc::Receiver<Outcome>, interrupted: &AtomicBool) {
@@ -229,7 +229,11 @@ impl Uploads<'_> {
     }
 
     fn complete(&mut self, (key, id, completion): Outcome) {
-        self.feed(key, Input::Completed(id, completion));
+        let input = match completion {
+            Some(completion) => Input::Completed(id, completion),
+            None => Input::Moving(id),
+        };
+        self.feed(key, input);
     }
 
     fn feed(&mut self, key: StreamKey, input: Input) {

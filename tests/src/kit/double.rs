@@ -160,6 +160,8 @@ impl Double {
             }
             ServiceInput::Ended(client) | ServiceInput::Lost(client) => Seen::Gone(client),
             ServiceInput::Sent(client, count) => Seen::Sent(client, count),
+            // How an effect gets on is told by runtimes that know it; the double asks for none that takes long.
+            ServiceInput::Moving(..) => Seen::Tick,
             ServiceInput::Completed(key, id, completion) => {
                 if key != RUN {
                     self.wrong(format!("an outcome of a run {key:?} that there is not"));

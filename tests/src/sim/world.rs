@@ -314,6 +314,7 @@ impl World {
             ServiceInput::Ended(client) => Some(format!("{client} > Ended")),
             ServiceInput::Lost(client) => Some(format!("{client} > Lost")),
             ServiceInput::Received(client, bytes) => Some(format!("{client} > Received len={}", bytes.len())),
+            ServiceInput::Moving(key, id) => Some(format!("{key} > Moving {id}")),
             ServiceInput::Sent(..) => None,
             ServiceInput::Stop(reason) => Some(format!("> Stop {reason:?}")),
         };

@@ -2,7 +2,7 @@
 
 use crate::weather::world::ask;
 use runwire_core::net::{Body, HttpRequest, HttpResponse, Purpose};
-use runwire_core::{Completion, Failure, FailureKind, Instant};
+use runwire_core::{Completion, Effect, Failure, FailureKind, Instant};
 use runwire_local::{Backend, MemoryStore, Settings};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +32,8 @@ pub struct Net {
     pub otherwise: Fate,
     /// Answers that the next requests get instead of the server's own, with whether it does its work all the same.
     pub made: VecDeque<(bool, HttpResponse)>,
+    /// Requests for this are never answered.
+    pub silent: Option<Purpose>,
     /// Only requests for this meet their fate; others are served.
     pub only: Option<Purpose>,
     /// Requests so far, by what they are for.
@@ -48,6 +50,7 @@ impl Default for Net {
             fates: VecDeque::new(),
             made: VecDeque::new(),
             otherwise: Fate::Served,
+            silent: None,
             only: None,
             asked: Vec::new(),
             pushes: Vec::new(),
@@ -71,6 +74,10 @@ impl Net {
     /// How many lines the server got at an offset that it had already.
     pub fn repeated(&mut self, now: Instant) -> Value {
         self.state(now).get("counters").cloned().unwrap_or_default()
+    }
+
+    pub(super) fn is_silent(&self, effect: &Effect) -> bool {
+        matches!(effect, Effect::Http(request) if self.silent == Some(request.purpose))
     }
 
     pub(super) fn perform(

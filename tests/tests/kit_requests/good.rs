@@ -85,8 +85,12 @@ pub(crate) fn files_are_streamed_with_their_length_and_answers_may_be_saved(atte
 
 fn through(proxy: &str, url: &str) -> HttpRequest {
     let address = proxy.replace("http://", "http://u:p%40w@");
-    let wire =
-        Wire { http_proxy: Some(Secret::new(&address)), https_proxy: Some(Secret::new(address)), insecure: false };
+    let wire = Wire {
+        proxy_authorization: None,
+        http_proxy: Some(Secret::new(&address)),
+        https_proxy: Some(Secret::new(address)),
+        insecure: false,
+    };
     HttpRequest { wire: Arc::new(wire), ..request(url, Body::Bytes("data".into())) }
 }
 

@@ -4,6 +4,10 @@ mod tls;
 mod ways;
 
 use super::*;
+
+fn attempt(request: &HttpRequest) -> Result<HttpResponse, Failure> {
+    super::attempt(request, &mut || {})
+}
 use runwire_core::{
     FailureKind,
     net::{Body, Header, Method, Purpose},
@@ -80,3 +84,29 @@ fn request(url: &str, body: Body) -> HttpRequest {
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\n{}";
+
+#[test]
+fn a_file_that_is_sent_slowly_is_heard_of_all_the_time() {
+    const LEN: usize = 8 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let reader = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let (mut piece, mut read) = (vec![0; 256 << 10], 0);
+        while read < LEN {
+            read += socket.read(&mut piece).unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        socket.write_all(OK.as_bytes()).unwrap();
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large").to_str().unwrap().to_string();
+    std::fs::write(&path, vec![7; LEN]).unwrap();
+    let asked = HttpRequest { method: Method::Put, ..request(&url, Body::File { path, len: LEN as u64 }) };
+    let (start, mut heard) = (Instant::now(), Vec::new());
+    let answer = super::attempt(&asked, &mut || heard.push(start.elapsed())).unwrap();
+    assert_eq!(answer.status, 200);
+    reader.join().unwrap();
+    let longest = heard.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(heard.len() > 20 && longest < Duration::from_secs(2), "{} times, {longest:?} apart", heard.len());
+}
