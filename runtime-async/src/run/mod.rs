@@ -256,5 +256,5 @@ impl Drop for Handle {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "smol", feature = "async-std")))]
 mod tests;
