@@ -7,6 +7,7 @@ mod plan;
 pub mod records;
 mod row;
 mod talk;
+mod values;
 
 pub use plan::{Account, Folders, Plan};
 pub use row::{Row, RowError, to_json};

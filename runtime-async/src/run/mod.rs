@@ -138,9 +138,7 @@ impl Run {
 
     /// Logs a row of numbers.
     pub async fn log_values(&self, values: &[(&str, f64)]) -> Result<(), RunError> {
-        let mut row = Row::new();
-        values.iter().for_each(|(key, value)| row.push(key, *value));
-        self.post(|session| session.row(row, None)).await
+        self.post(|session| session.values(values)).await
     }
 
     /// Logs values of this step. Rows of one step are one row; a step below the current one is refused with a message.
@@ -256,5 +254,5 @@ impl Drop for Handle {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "smol", feature = "async-std")))]
 mod tests;

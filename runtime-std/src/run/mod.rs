@@ -116,9 +116,7 @@ impl Run {
 
     /// Logs a row of numbers.
     pub fn log_values(&self, values: &[(&str, f64)]) -> Result<(), RunError> {
-        let mut row = Row::new();
-        values.iter().for_each(|(key, value)| row.push(key, *value));
-        self.send_row(row, None)
+        self.post(|session| session.values(values))
     }
 
     /// Logs values of this step. Rows of one step are one row; a step below the current one is refused with a message.
