@@ -103,6 +103,30 @@ fn rows_are_let_go_of_and_read_again() {
 }
 
 #[test]
+fn rows_that_come_one_by_one_are_read_back() {
+    let (mut model, id) = model();
+    let all: Vec<String> = (0..200).map(|n| format!("{{\"_step\":{n},\"s\":\"{}\"}}", "x".repeat(n * 3))).collect();
+    for (at, text) in all.iter().enumerate() {
+        push(&mut model, id, "", rows(at, std::slice::from_ref(text)));
+        if at % 37 == 0 {
+            model.reload().unwrap();
+        }
+    }
+    assert_eq!(texts(&model, id), all);
+    assert_eq!(model.history(id, 100.0, 102.0, 0).unwrap(), all[100..102]);
+    let mut values = 0;
+    let mut each = |_: &[u8], _: &[u8]| {
+        values += 1;
+        true
+    };
+    model.store().scan(&keys::log(id, Log::History), b"", &mut each).unwrap();
+    assert!(values < 40, "{values} values for some 60 KiB");
+    push(&mut model, id, "", rows(0, &all));
+    let counters = &model.run(id).unwrap().meta.counters;
+    assert_eq!((counters.rows, counters.duplicates, counters.conflicts), (200, 200, 0));
+}
+
+#[test]
 fn a_deleted_run_leaves_nothing() {
     let (mut model, id) = model();
     push(

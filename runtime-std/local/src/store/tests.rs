@@ -66,6 +66,34 @@ fn disk_keeps_the_promises_and_the_data() {
     assert_eq!(keys(&store, b"", b""), [b"a1".to_vec(), b"a\xff".to_vec(), b"b".to_vec()]);
 }
 
+/// The file as it is while the server runs is what a crash leaves.
+#[test]
+fn what_was_waited_for_survives_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data.redb");
+    let store = std::sync::Mutex::new(DiskStore::open(&path).unwrap());
+    std::thread::scope(|scope| {
+        for thread in 0..4u8 {
+            let store = &store;
+            scope.spawn(move || {
+                for n in 0..10u8 {
+                    let key = vec![thread, n];
+                    let barrier = {
+                        let mut store = store.lock().unwrap();
+                        store.apply(vec![Op::Put(key.clone(), vec![n])]).unwrap();
+                        assert_eq!(store.get(&key).unwrap(), Some(vec![n]), "visible at once");
+                        store.barrier()
+                    };
+                    barrier.wait().unwrap();
+                }
+            });
+        }
+    });
+    let crashed = dir.path().join("crashed.redb");
+    std::fs::copy(&path, &crashed).unwrap();
+    assert_eq!(keys(&DiskStore::open(&crashed).unwrap(), b"", b"").len(), 40);
+}
+
 #[test]
 fn a_file_of_another_kind_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
