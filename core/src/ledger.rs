@@ -37,7 +37,7 @@ impl<O> Default for Ledger<O> {
     }
 }
 
-impl<O> Ledger<O> {
+impl<O: Clone> Ledger<O> {
     pub(crate) fn issue(&mut self, kind: EffectKind, origin: O, now: Instant, within: Duration) -> EffectId {
         self.last_id += 1;
         let id = EffectId(self.last_id);
@@ -50,6 +50,12 @@ impl<O> Ledger<O> {
         if let Some(entry) = self.open.get(&id) {
             if !completion.answers(entry.kind) {
                 return Err(InputError::WrongCompletion { id, expected: expected(entry.kind), got: completion.name() });
+            }
+            #[cfg(planted)]
+            if planted!(LeakLedger) && entry.kind == EffectKind::WriteFile
+                || planted!(DoubleAnswer) && entry.kind == EffectKind::AppendLog
+            {
+                return Ok(Some(entry.origin.clone()));
             }
             return Ok(self.open.remove(&id).map(|entry| entry.origin));
         }

@@ -98,6 +98,20 @@ extern crate alloc;
 #[doc = include_str!("../ARCHITECTURE.md")]
 pub mod architecture {}
 
+/// Whether a planted bug is switched on: never, but in builds with `--cfg planted`.
+#[cfg(planted)]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::is_on($crate::planted::Bug::$bug)
+    };
+}
+#[cfg(not(planted))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 pub mod client;
 pub mod completion;
 pub mod config;
@@ -118,6 +132,8 @@ pub mod metrics;
 pub mod net;
 pub mod notice;
 pub mod output;
+#[cfg(planted)]
+pub mod planted;
 mod retry;
 pub mod rng;
 mod sender;

@@ -119,6 +119,7 @@ impl Timer {
 
     /// Whether the deadline has come; if so it is cleared, so that it can't fire twice.
     pub fn take_due(&mut self, now: Instant) -> bool {
+        let now = if planted!(EarlyTick) { now.after(Duration::from_secs(1)) } else { now };
         let due = self.at.is_some_and(|at| at <= now);
         if due {
             self.at = None;

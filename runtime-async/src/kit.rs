@@ -1,7 +1,7 @@
 //! The loop with a double in place of the service and of the world, for the adapter conformance kit.
 
-use crate::{driver::Driver, executor::Executor, notes::Notes, serve::listen};
-use runwire_core::{Completion, Effect, service::Machine};
+use crate::{driver::Driver, executor::Executor, http::Client, notes::Notes, serve::listen};
+use runwire_core::{Completion, Effect, net::HttpRequest, service::Machine};
 use runwire_effects::{
     Clock,
     debug_log::{CoreLog, Level},
@@ -25,4 +25,19 @@ pub async fn drive<E: Executor, M: Machine>(
     let driver = Driver::new(executor.clone(), make, perform, notes, |_| {});
     listen(driver, &executor, doors, async { Ok(()) }).await?.await;
     Ok(())
+}
+
+/// A client for requests, with the connections that it keeps.
+pub struct Requests<E>(Client<E>);
+
+impl<E: Executor> Requests<E> {
+    /// A client without connections.
+    pub fn new(executor: E) -> Self {
+        Requests(Client::new(executor))
+    }
+
+    /// One attempt.
+    pub async fn perform(&self, request: HttpRequest) -> Completion {
+        self.0.perform(request).await
+    }
 }

@@ -37,11 +37,11 @@ impl Notes {
         let pool = executor.clone();
         executor.spawn(async move {
             while let Ok(first) = notes.recv().await {
-                let mut batch = vec![first];
-                batch.extend(std::iter::from_fn(|| notes.try_recv().ok()));
+                let mut all = vec![first];
+                all.extend(std::iter::from_fn(|| notes.try_recv().ok()));
                 writer = pool
                     .unblock(move || {
-                        batch.into_iter().for_each(|note| writer.write(note));
+                        all.into_iter().for_each(|note| writer.write(note));
                         writer
                     })
                     .await;

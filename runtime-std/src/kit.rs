@@ -1,7 +1,7 @@
 //! The loop with a double in place of the service and of the world, for the adapter conformance kit.
 
-use crate::{driver::Driver, inbox::Inbox};
-use runwire_core::{Completion, Effect, service::Machine};
+use crate::{driver::Driver, http, inbox::Inbox};
+use runwire_core::{Completion, Effect, net::HttpRequest, service::Machine};
 use runwire_effects::{
     Clock,
     debug_log::{CoreLog, Level},
@@ -20,4 +20,9 @@ pub fn drive<M: Machine>(
     let mut driver = Driver::that(make, perform, log, Level::Error, Inbox::new()?);
     driver.listen(doors, Box::new(|| {}))?;
     driver.run()
+}
+
+/// One attempt of a request.
+pub fn request(request: &HttpRequest) -> Completion {
+    http::perform(request)
 }

@@ -213,7 +213,7 @@ fn keep(data: &Path, address: &Address, stop: &(Mutex<bool>, Condvar)) {
         let addr = address.url.strip_prefix("http://").and_then(|text| text.parse().ok());
         let key = (address.key != KEY).then(|| address.key.clone());
         // Whoever was faster serves as well; then the next look finds it.
-        own = open(data, &Wanted { data: None, addr, key }).ok();
+        own = open(data, &Wanted { addr, key, ..Wanted::default() }).ok();
     }
 }
 
@@ -280,7 +280,7 @@ mod tests {
 
     fn wanted(dir: &Path) -> Wanted {
         let addr = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        Wanted { data: Some(dir.join("deep/local.redb")), addr, key: None }
+        Wanted { data: Some(dir.join("deep/local.redb")), addr, ..Wanted::default() }
     }
 
     #[test]
@@ -315,7 +315,8 @@ mod tests {
         }
         assert!(!answers(&stale));
         let addr = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let serving = Serving::start(&Wanted { data: Some(data.clone()), addr, key: Some("secret".into()) });
+        let serving =
+            Serving::start(&Wanted { data: Some(data.clone()), addr, key: Some("secret".into()), ..Wanted::default() });
         let serving = serving.unwrap().ok().unwrap();
         assert_eq!(read_address(&data), Some(Address { url: serving.address.url.clone(), key: "secret".into() }));
     }

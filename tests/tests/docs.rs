@@ -56,35 +56,67 @@ fn every_module_of_the_core_is_on_its_map() {
     assert!(missing.is_empty(), "not in core/ARCHITECTURE.md: {missing:?}");
 }
 
-/// Names of functions, and of scripts, each of which is a test.
-fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
+/// Functions, and scripts, each of which is a test: the name of its file, and its own.
+fn tests_below(folder: &Path, names: &mut BTreeSet<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let path = entry.expect("a folder's entry can be read").path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         match path.extension().and_then(|end| end.to_str()) {
             None if path.is_dir() && stem != "target" && !stem.starts_with('.') => tests_below(&path, names),
-            Some("py") => drop(names.insert(stem)),
+            Some("py") => drop(names.insert((file, stem))),
             Some("rs") => {
                 let source = fs::read_to_string(&path).expect("a source file is text");
                 let functions =
                     source.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
-                names.extend(functions.map(str::to_owned));
+                names.extend(functions.map(|name| (file.clone(), name.to_owned())));
             }
             Some(_) | None => {}
         }
     }
 }
 
-#[test]
-fn every_test_that_is_named_exists() {
+fn all_tests() -> BTreeSet<(String, String)> {
     let mut known = BTreeSet::new();
     for package in ["proto", "core", "runtime-std", "tests"] {
         tests_below(&workspace().join(package), &mut known);
     }
+    known
+}
+
+/// What stands between backquotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let known: BTreeSet<String> = all_tests().into_iter().map(|(_, name)| name).collect();
     let document = text("docs/SURVIVES.md");
     let cells = document.lines().filter(|line| line.starts_with('|')).filter_map(|line| line.rsplit('|').nth(1));
-    let named: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let named: Vec<&str> = cells.flat_map(quoted).collect();
     assert!(named.len() > 50, "the tables name tests");
     let missing: Vec<&&str> = named.iter().filter(|name| !known.contains(**name)).collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+#[test]
+fn every_report_has_a_test_or_a_reason_why_not() {
+    let known = all_tests();
+    let document = text("docs/REPORTS.md");
+    let rows: Vec<Vec<&str>> = document
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.starts_with("|---") && !line.starts_with("| report |"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 60, "the tables have their rows");
+    for row in &rows {
+        let [report, happened, here] = row[..] else { panic!("a row has three cells: {row:?}") };
+        assert!(!report.is_empty() && !happened.is_empty() && !here.is_empty(), "{row:?}");
+        let tests: Vec<(&str, &str)> = quoted(here).filter_map(|name| name.split_once("::")).collect();
+        for (file, name) in &tests {
+            assert!(known.contains(&((*file).to_owned(), (*name).to_owned())), "{report}: no test {file}::{name}");
+        }
+        assert!(!tests.is_empty() || here.starts_with("can't be had here"), "{report} has neither a test nor a reason");
+    }
 }

@@ -2,12 +2,14 @@
 //! the official client, the test says so.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects, all else is a failure")]
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use runwire_local::Fault;
+use runwire_proto::wire::record::RecordType;
 use runwire_tests::uploads::{Bench, beside, column, golden, place_of, until, wait};
 use serde_json::{Value, json};
 use std::{
@@ -53,6 +55,30 @@ fn log_56_another_entity_project_and_id() {
     assert_eq!(bench.state("proj2", "newid")["complete"], true);
     // What is known of the run under its own name is not touched by this.
     assert!(!beside(&log, ".delivered").exists());
+}
+
+#[test]
+fn log_56_another_job_type_and_other_tags() {
+    let bench = Bench::new();
+    let log = bench.golden("05_unicode");
+    let recorded = runwire_tests::logs::Log::read(&log);
+    let tags = recorded.types().find_map(|kind| match kind {
+        RecordType::Run(run) => Some(run.tags.clone()),
+        _ => None,
+    });
+    let tags = tags.unwrap();
+    let (first, second) = (tags[0].clone(), tags[1].clone());
+    let ended =
+        bench.sync(&[log.to_str().unwrap(), "--job-type", "eval", "--replace-tags", &format!("{first}=new,{second}=")]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let asked = bench.controls().requests(Some("graphql:UpsertBucket")).remove(0)["body"]["variables"].clone();
+    assert_eq!(asked["jobType"], "eval");
+    let rest: Vec<Value> = tags[2..].iter().cloned().map(Value::from).collect();
+    assert_eq!(asked["tags"], Value::from([vec!["new".into()], rest].concat()));
+
+    let ended = bench.sync(&[log.to_str().unwrap(), "--replace-tags", "bad"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("old=new"), "{}", ended.stderr);
 }
 
 /// The official client keeps `.syncstate` for the step and sends all rows again; ours keeps what is delivered as well.

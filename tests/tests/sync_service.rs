@@ -11,7 +11,7 @@ use runwire_tests::{
     client::Client,
     official::{official_python, runwire_program},
     sidecar::Sidecar,
-    uploads::{Bench, KEY, beside, column, wait},
+    uploads::{Bench, KEY, beside, column, golden, place_of, until, wait},
 };
 use std::path::Path;
 
@@ -70,6 +70,61 @@ fn log_54_a_missing_path_is_a_message_for_its_user() {
     let id = init(&mut client, &bench, "nowhere/run-x.wandb");
     let messages = sync(&mut client, &id).messages;
     assert!(messages.iter().any(|m| m.severity == 40), "{messages:?}");
+}
+
+/// In the order of their names they would follow each other the wrong way round.
+#[test]
+fn log_55_parts_of_one_run_follow_each_other_by_start_time_in_the_service_too() {
+    let bench = Bench::new();
+    let older = bench.place("2", "r", &golden("12a_resume_part1"));
+    let newer = bench.place("1", "r", &golden("12b_resume_part2"));
+    let sidecar = Sidecar::start();
+    let mut client = sidecar.connect();
+    let settings = Settings { base_url: Some(bench.server.url()), api_key: Some(KEY.into()), ..Settings::default() };
+    let path = [&newer, &older].map(|log| log.to_str().unwrap().to_string()).to_vec();
+    let request = ServerInitSyncRequest { path, settings: Some(settings), ..Default::default() };
+    let id = match client.ask(Ask::InitSync(request)).server_response_type {
+        Some(Answer::InitSyncResponse(answer)) => answer.id,
+        other => panic!("{other:?}"),
+    };
+    let messages = sync(&mut client, &id).messages;
+    let state = bench.state_of(&newer);
+    assert_eq!(column(&state, "_step"), (0..6).map(serde_json::Value::from).collect::<Vec<_>>(), "{messages:?}");
+}
+
+/// A log that grows, over the socket: what takes time is told, and it ends by itself.
+#[test]
+fn log_60_and_61_a_live_log_is_followed_by_the_service() {
+    let bench = Bench::new();
+    let whole = golden("03a_steps140");
+    let log = bench.place("1", "live", &whole[..20_001]);
+    let sidecar = Sidecar::start();
+    let mut client = sidecar.connect();
+    let settings = Settings { base_url: Some(bench.server.url()), api_key: Some(KEY.into()), ..Settings::default() };
+    let path = vec![log.to_str().unwrap().to_string()];
+    let request = ServerInitSyncRequest { path, settings: Some(settings), live: true, ..Default::default() };
+    client.ask(Ask::InitSync(request));
+    let asked = client.post(Ask::Sync(ServerSyncRequest { id: "sync-0".into(), parallelism: 1 }));
+    let label = until("the end of what there is", || {
+        let request = ServerSyncStatusRequest { id: "sync-0".into() };
+        match client.ask(Ask::SyncStatus(request)).server_response_type {
+            Some(Answer::SyncStatusResponse(answer)) => answer.stats.into_iter().next(),
+            other => panic!("{other:?}"),
+        }
+        .filter(|stats| stats.operations.iter().any(|operation| operation.desc == "waiting for more data"))
+        .map(|stats| stats.label)
+    });
+    std::fs::write(&log, &whole).unwrap();
+    match client.answer(&asked).server_response_type {
+        Some(Answer::SyncResponse(answer)) => {
+            assert!(answer.messages.iter().any(|m| m.content.contains("Finished syncing")), "{:?}", answer.messages);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(column(&bench.state_of(&log), "_step").len(), 140);
+    let place = place_of(&log);
+    let named = ["entity", "project", "run_id"].map(|name| place[name].as_str().unwrap().to_string());
+    assert_eq!(label, named.join("/"));
 }
 
 #[test]

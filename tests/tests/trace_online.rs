@@ -110,3 +110,19 @@ fn an_outage_of_ten_minutes_loses_and_repeats_nothing() {
     let arrived = numbers(&mut world);
     assert!(arrived.iter().copied().eq(0..2000), "{} rows arrived", arrived.len());
 }
+
+#[test]
+fn backend_05_beats_follow_the_last_push() {
+    let mut world = World::begun(online);
+    world.advance(SECOND * 45);
+    assert_eq!(world.net.pushes, [serde_json::json!({})], "a run that logs nothing says after 30 s that it lives");
+    world.row(&[("a", "1")]);
+    world.advance(SECOND * 2);
+    assert_eq!(world.net.pushes.len(), 2);
+    world.advance(SECOND * 27);
+    assert_eq!(world.net.pushes.len(), 2, "30 s after a push, not after the last beat");
+    world.advance(SECOND * 2);
+    assert_eq!(world.net.pushes.len(), 3);
+    world.advance(SECOND * 45);
+    assert_eq!(world.net.pushes[2..], [serde_json::json!({}), serde_json::json!({})]);
+}

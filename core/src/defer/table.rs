@@ -165,5 +165,16 @@ pub fn dot() -> alloc::string::String {
 }
 
 fn successor(state: DeferState) -> DeferState {
+    #[cfg(planted)]
+    if planted!(DeferOrder) && state > DeferState::FlushRun && state < DeferState::FlushDebouncer {
+        const ORDER: [DeferState; 5] = [
+            DeferState::FlushStats,
+            DeferState::FlushSum,
+            DeferState::FlushPartialHistory,
+            DeferState::FlushTb,
+            DeferState::FlushDebouncer,
+        ];
+        return ORDER[ORDER.iter().position(|one| *one == state).map_or(4, |at| at + 1)];
+    }
     STATES[(state as usize + 1).min(STATES.len() - 1)]
 }

@@ -256,6 +256,9 @@ impl Engine {
             defer::Action::Flush(stage) => {
                 self.with_handler(|handler, cx, out| handler.on_flush(cx, stage, out));
             }
+            defer::Action::TimeOver => {
+                self.tell_user("Timed out finishing run: the time that finish_timeout gives is over.".into());
+            }
             defer::Action::Stuck(stage) | defer::Action::CutShort(stage)
                 if self.uplink.is_some() && defer::is_remote(stage) =>
             {

@@ -66,7 +66,12 @@ impl Bench {
                 }
                 Action::WantSummary => self.call(|s, cx, out| s.on_summary(cx, None, out)),
                 Action::Acked { next, .. } => known = next.history,
-                Action::Stopped | Action::TellUser(_) | Action::Notice(_) | Action::Progress | Action::Finished(_) => {}
+                Action::LeftOut { .. }
+                | Action::Stopped
+                | Action::TellUser(_)
+                | Action::Notice(_)
+                | Action::Progress
+                | Action::Finished(_) => {}
             }
         }
         known

@@ -4,7 +4,7 @@ use super::escape::push_element;
 use alloc::{collections::VecDeque, vec::Vec};
 
 /// A buffer that grew above this for one large line is given back.
-const KEPT_BYTES: usize = 4 << 20;
+const KEPT_BYTES: usize = 512 << 10;
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
@@ -12,6 +12,8 @@ struct Row {
     len: usize,
     /// Log offset up to which everything is delivered once the rows before this one are.
     before: u64,
+    /// Log offset after its record.
+    mark: u64,
 }
 
 /// Rows in the form in which they go into a push, one behind the other, so that a push is one copy.
@@ -28,20 +30,20 @@ pub(super) struct Lines {
 impl Lines {
     /// Rows so far were numbered from zero; they are numbered from `base`, and those below `delivered` are dropped.
     pub(super) fn start(&mut self, base: u64, delivered: u64) {
-        self.next += base;
+        self.next += base + u64::from(planted!(OffsetAfterResume) && base > 0);
         self.delivered = delivered;
         let known = usize::try_from(delivered.saturating_sub(self.next)).unwrap_or(usize::MAX);
         self.take(known.min(self.rows.len()));
     }
 
     /// Takes a row; false if the server has it.
-    pub(super) fn push(&mut self, line: &str, before: u64) -> bool {
+    pub(super) fn push(&mut self, line: &str, before: u64, mark: u64) -> bool {
         if self.rows.is_empty() && self.next < self.delivered {
             self.next += 1;
             return false;
         }
         let len = push_element(line, &mut self.bytes);
-        self.rows.push_back(Row { len, before });
+        self.rows.push_back(Row { len, before, mark });
         true
     }
 
@@ -102,6 +104,11 @@ impl Lines {
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Log offsets after the records of the first `count` rows.
+    pub(super) fn marks(&self, count: usize) -> impl Iterator<Item = u64> + '_ {
+        self.rows.iter().take(count).map(|row| row.mark)
     }
 
     /// Where the log must be read from for the first row that waits.

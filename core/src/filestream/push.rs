@@ -96,14 +96,14 @@ impl FileStream {
     /// Begins a request.
     pub(super) fn launch(&mut self, cx: &mut Cx<'_>, errand: Errand, window: Window, out: &mut VecDeque<Action>) {
         let body = match errand {
-            Errand::Push => self.queue.body(&window),
+            Errand::Push | Errand::LastWord => self.queue.body(&window),
             Errand::Check | Errand::Probe => Bytes::from_static(b"{}"),
         };
         let request = cx.link.file_stream(&self.place, body, self.gzip);
         let retries_max = match errand {
             Errand::Push | Errand::Check => self.policy.retries_max.saturating_sub(self.refusals.attempts),
             // A parked stream has its own waits.
-            Errand::Probe => 0,
+            Errand::Probe | Errand::LastWord => 0,
         };
         let mut call = Call::new(request, Class::FileStream, &Policy { retries_max, ..self.policy.clone() });
         let request = call.start();
@@ -153,6 +153,7 @@ impl FileStream {
             return self.send_push(cx, out);
         }
         match flight.call.on_outcome(cx.now, cx.wall, cx.rng.next_u64(), outcome) {
+            Step::Waiting if planted!(DropResend) => self.accepted(cx, &flight, &Answer::default(), out),
             Step::Waiting => {
                 self.state = State::Flying(flight);
                 out.push_back(Action::Progress);
@@ -197,7 +198,9 @@ impl FileStream {
         let window = &flight.window;
         match flight.errand {
             Errand::Push => {
-                self.queue.take(window, cx.now);
+                if !planted!(RepeatPush) || window.units().is_multiple_of(2) {
+                    self.queue.take(window, cx.now);
+                }
                 self.grow(window.bytes);
                 self.push_accepted(window, out);
                 self.tell_acked(out);
@@ -208,6 +211,10 @@ impl FileStream {
             }
             Errand::Check => self.content_refused(cx, out),
             Errand::Probe => self.probe_accepted(out),
+            Errand::LastWord => {
+                let why = self.refusals.parked_for().unwrap_or_default().into();
+                return self.over(Err(why), out);
+            }
         }
         self.pump(cx, out);
     }

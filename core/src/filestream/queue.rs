@@ -101,11 +101,11 @@ impl Queue {
     }
 
     pub(super) fn history(&mut self, line: &str) -> bool {
-        self.history.push(line, self.mark_before)
+        self.history.push(line, self.mark_before, self.mark)
     }
 
     pub(super) fn event(&mut self, line: &str) -> bool {
-        self.events.push(line, self.mark_before)
+        self.events.push(line, self.mark_before, self.mark)
     }
 
     pub(super) fn console(&mut self, number: u64, line: &str) -> bool {
@@ -113,7 +113,7 @@ impl Queue {
     }
 
     pub(super) fn uploaded(&mut self, path: &str) {
-        self.uploaded.push(path, 0);
+        self.uploaded.push(path, 0, 0);
     }
 
     /// The first things that have at most `cap` bytes together, at least one of them; without flags.
@@ -250,8 +250,9 @@ impl Queue {
     }
 
     /// The one thing in `window` will never be on the server. A row's offset goes to the row behind it; a console line
-    /// keeps its number.
-    pub(super) fn leave_out(&mut self, window: &Window) {
+    /// keeps its number. Returns where the records of such rows end in the log.
+    pub(super) fn leave_out(&mut self, window: &Window) -> Vec<u64> {
+        let rows = self.history.marks(window.history).chain(self.events.marks(window.events)).collect();
         self.history.drop_first(window.history);
         self.events.drop_first(window.events);
         self.uploaded.drop_first(window.uploaded);
@@ -262,6 +263,7 @@ impl Queue {
             self.summary.drop_line();
         }
         self.preempting &= !window.preempting;
+        rows
     }
 
     /// Offsets of the next lines, if nothing that waits is counted.

@@ -4,7 +4,7 @@
 //! if that is taken, the push is halved until the thing at fault is found and left out; if not, the stream is parked.
 //! A parked stream keeps everything, takes nothing more, and asks from time to time whether it is welcome again.
 
-use super::{Action, Errand, FileStream, Flight, State, queue::Window, told};
+use super::{Action, Ending, Errand, FileStream, Flight, State, queue::Window, told};
 use crate::{
     net::{CallError, graphql},
     retry::Backoff,
@@ -86,6 +86,7 @@ impl FileStream {
         let window = flight.window;
         match flight.errand {
             Errand::Probe => return self.park(cx, &error, false, out),
+            Errand::LastWord => return self.over(Err(shown(&error)), out),
             Errand::Check => {
                 // Not even a heartbeat is taken: it was not the content.
                 self.refusals.suspects = None;
@@ -150,7 +151,8 @@ impl FileStream {
                 told::more(others)
             )));
         }
-        self.queue.leave_out(&window);
+        let left_out = self.queue.leave_out(&window);
+        out.extend(left_out.into_iter().map(|mark| Action::LeftOut { mark }));
         self.tell_acked(out);
     }
 
@@ -204,13 +206,27 @@ impl FileStream {
         out.push_back(Action::Progress);
         let nominal = self.refusals.backoff.next(cx.rng.next_u64());
         let wait = if self.is_ending() {
-            let Some(wait) = LAST_WAITS.get(self.refusals.last_tries) else { return self.over(Err(why), out) };
+            let Some(wait) = LAST_WAITS.get(self.refusals.last_tries) else {
+                return self.last_word(cx, why, by_content, out);
+            };
             self.refusals.last_tries += 1;
             *wait
         } else {
             nominal
         };
         self.state = State::Parked(Park { why, at: cx.now.after(wait), by_content });
+    }
+
+    /// Nothing more is tried. Heartbeats were taken, so that the end may be as well: a run is not to look as if it still
+    /// went on because its data is not welcome.
+    fn last_word(&mut self, cx: &mut Cx<'_>, why: String, by_content: bool, out: &mut VecDeque<Action>) {
+        match self.ending {
+            Ending::Yes(Some(exit)) if by_content => {
+                let window = Window { complete: Some(exit), ..Window::default() };
+                self.launch(cx, Errand::LastWord, window, out);
+            }
+            Ending::Yes(_) | Ending::No => self.over(Err(why), out),
+        }
     }
 
     fn welcome(&mut self, out: &mut VecDeque<Action>) {

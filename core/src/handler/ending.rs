@@ -130,9 +130,14 @@ impl Handler {
         if let Some(exit) = self.exit.take() {
             self.refuse(exit.ticket, "The run was closed before its end was complete.", out);
         }
-        if let Some(asked) = self.asked.take() {
-            self.refuse(asked.ticket, "The run was closed before the server had taken it.", out);
-        }
+        // Clients look for the error of a setup in a run's own answer.
+        self.on_init_failed(
+            wire::ErrorInfo {
+                message: "Error initializing run: it was closed before the server had taken it".into(),
+                code: wire::error_info::ErrorCode::Unknown.into(),
+            },
+            out,
+        );
         self.deliver_messages(out);
     }
 

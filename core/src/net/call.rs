@@ -66,12 +66,12 @@ pub(crate) struct Call {
     retries_max: u32,
     attempts: u32,
     in_flight: bool,
+    /// The server has asked for the wait that goes on.
+    asked_to_wait: bool,
     backoff: Backoff,
     timer: Timer,
     /// No earlier than so long from now is another attempt made, however much it is wanted.
     wait_min: Duration,
-    /// The server said how long to wait.
-    asked: bool,
     trouble: Option<CallError>,
 }
 
@@ -85,13 +85,13 @@ impl Call {
             retries_max: policy.retries_max,
             attempts: 0,
             in_flight: false,
+            asked_to_wait: false,
             backoff: match policy.wait_min {
                 Some(wait_min) => Backoff::at_least((wait_min, policy.wait_max.max(wait_min))),
                 None => Backoff::new((FIRST_WAIT, policy.wait_max)),
             },
             timer: Timer::new("net.retry"),
             wait_min: policy.wait_min.unwrap_or(Duration::ZERO),
-            asked: false,
             trouble: None,
         }
     }
@@ -99,6 +99,7 @@ impl Call {
     /// The first attempt.
     pub(crate) fn start(&mut self) -> HttpRequest {
         self.in_flight = true;
+        self.asked_to_wait = false;
         self.attempts += 1;
         self.request.clone()
     }
@@ -117,12 +118,14 @@ impl Call {
         match verdict {
             Verdict::Again(asked) if self.attempts <= self.retries_max => {
                 let nominal = self.backoff.next(jitter);
-                let wait = match asked {
+                let wait = match asked.filter(|_| !planted!(IgnoreRetryAfter)) {
                     Some(asked) => with_jitter(asked.min(ASKED_WAIT_MAX), jitter),
                     None => nominal,
                 };
-                self.timer.set(now.after(wait));
-                self.asked = asked.is_some();
+                if !planted!(ForgetTimer) {
+                    self.timer.set(now.after(wait));
+                }
+                self.asked_to_wait = asked.is_some();
                 self.trouble = Some(error);
                 Step::Waiting
             }
@@ -141,9 +144,14 @@ impl Call {
     pub(crate) fn hurry(&mut self, now: Instant) {
         self.backoff.reset();
         let soon = now.after(self.wait_min);
-        if !self.asked && self.timer.wake().is_some_and(|wake| wake.at > soon) {
+        if !self.asked_to_wait && self.timer.wake().is_some_and(|wake| wake.at > soon) {
             self.timer.set(soon);
         }
+    }
+
+    /// Whether it waits because the server said so: such a wait is never cut short.
+    pub(crate) fn is_asked_to_wait(&self) -> bool {
+        self.asked_to_wait
     }
 
     /// When the next attempt is due, if one is waited for.

@@ -34,6 +34,8 @@ pub(crate) struct Link {
     stream: Vec<Header>,
     /// The run has several writers, which the server must tell apart.
     shared: bool,
+    /// The id of this one, if so.
+    writer: String,
     authorization: Option<Secret>,
 }
 
@@ -47,6 +49,10 @@ impl Link {
             .flat_map(|headers| &headers.value)
             .map(|(name, value)| Header::new(name.clone(), value.clone()))
             .collect();
+        // What is for a proxy is told to nobody else.
+        let for_proxy =
+            common.iter().find(|header| header.is("Proxy-Authorization")).map(|header| header.value.clone());
+        common.retain(|header| !header.is("Proxy-Authorization"));
         common.sort_by(|a, b| a.name.cmp(&b.name));
         if !common.iter().any(|header| header.is("User-Agent")) {
             common.push(Header::new("User-Agent", "wandb-core"));
@@ -56,10 +62,12 @@ impl Link {
         Link {
             stream: derived.iter().cloned().collect(),
             shared: settings.shared.unwrap_or(false),
+            writer: String::new(),
             base: text(&settings.base_url).trim_end_matches('/').to_string(),
             wire: Arc::new(Wire {
                 http_proxy: secret(&settings.http_proxy),
                 https_proxy: secret(&settings.https_proxy),
+                proxy_authorization: for_proxy,
                 insecure: settings.insecure_disable_ssl.unwrap_or(false),
             }),
             common,
@@ -77,22 +85,39 @@ impl Link {
 
     /// The same link as that of one writer of a run that may have several: the server keeps their lines apart by an id,
     /// made of the time in milliseconds since the epoch and of two random numbers.
-    pub(crate) fn for_writer(mut self, at_ms: u64, random: (u64, u64)) -> Self {
-        if self.shared {
-            let (a, b) = random;
-            let id = format!(
-                "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
-                (at_ms >> 16) & 0xffff_ffff,
-                at_ms & 0xffff,
-                a & 0xfff,
-                0x8000 | ((a >> 16) & 0x3fff),
-                b & 0xffff_ffff_ffff
-            );
-            let shared = Header::new("X-WANDB-USE-ASYNC-FILESTREAM", "true");
-            self.graphql.extend([shared.clone(), Header::new("X-WANDB-CLIENT-ID", id.clone())]);
-            self.stream.extend([shared, Header::new("X-WANDB-ASYNC-CLIENT-ID", id)]);
+    pub(crate) fn for_writer(self, at_ms: u64, random: (u64, u64)) -> Self {
+        if !self.shared {
+            return self;
+        }
+        let (a, b) = random;
+        self.as_writer(&format!(
+            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
+            (at_ms >> 16) & 0xffff_ffff,
+            at_ms & 0xffff,
+            a & 0xfff,
+            0x8000 | ((a >> 16) & 0x3fff),
+            b & 0xffff_ffff_ffff
+        ))
+    }
+
+    /// The same link as that of the writer with this id: its lines go on where they ended.
+    pub(crate) fn as_writer(mut self, id: &str) -> Self {
+        self.writer = id.into();
+        let shared = || Header::new("X-WANDB-USE-ASYNC-FILESTREAM", "true");
+        let headers = [
+            (&mut self.graphql, Header::new("X-WANDB-CLIENT-ID", id)),
+            (&mut self.stream, Header::new("X-WANDB-ASYNC-CLIENT-ID", id)),
+        ];
+        for (headers, own) in headers {
+            headers.retain(|header| !header.is(&own.name) && !header.is("X-WANDB-USE-ASYNC-FILESTREAM"));
+            headers.extend([shared(), own]);
         }
         self
+    }
+
+    /// The id of this writer of a shared run; empty if the run is not shared.
+    pub(crate) fn writer(&self) -> &str {
+        &self.writer
     }
 
     /// A query or mutation. `operation` is its name, or empty if it has none; `variables` is JSON text, or empty for none.
@@ -259,6 +284,24 @@ mod tests {
         let first = id((1, 2));
         assert_eq!(first.as_deref(), Some("01900000-0001-7001-8000-000000000002"));
         assert_ne!(first, id((3, 4)));
+        let again = Link::new(&settings).for_writer(1, (3, 4)).as_writer("w");
+        let push = again.file_stream(&place, Bytes::new(), false);
+        let ids: Vec<&str> =
+            push.headers.iter().filter(|h| h.is("X-WANDB-ASYNC-CLIENT-ID")).map(|h| h.value.reveal()).collect();
+        assert_eq!((ids, again.writer()), (alloc::vec!["w"], "w"));
+    }
+
+    #[test]
+    fn what_is_for_a_proxy_is_no_header_of_requests() {
+        let value = [("proxy-authorization".to_string(), "Bearer t".to_string())].into();
+        let headers = runwire_proto::wire::MapStringKeyStringValue { value };
+        let settings = Settings { x_extra_http_headers: Some(headers), ..Settings::default() };
+        let request = Link::new(&settings).graphql(Purpose::Viewer, "Viewer", "query", "");
+        assert!(!request.headers.iter().any(|header| header.is("Proxy-Authorization")));
+        assert_eq!(
+            request.wire.proxy_authorization.as_ref().map(|value| value.reveal().to_string()),
+            Some("Bearer t".into())
+        );
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub struct Wire {
     pub http_proxy: Option<Secret>,
     /// Proxy for `https` addresses; without one the process environment decides.
     pub https_proxy: Option<Secret>,
+    /// Value of `Proxy-Authorization` for a proxy whose address has no user and password.
+    pub proxy_authorization: Option<Secret>,
     /// Certificates are not checked.
     pub insecure: bool,
 }

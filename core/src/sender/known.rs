@@ -1,8 +1,11 @@
 //! The run as the log describes it, and as the server has named it.
 
-use super::action::{Mode, Overrides};
+use super::{
+    Sender,
+    action::{Action, Mode, Out, Overrides},
+};
 use crate::uplink::Place;
-use alloc::string::String;
+use alloc::{format, string::String};
 use runwire_proto::wire;
 
 /// The run's own record with all later changes, and its place.
@@ -50,6 +53,26 @@ impl Known {
     }
 }
 
+/// Characters that servers take in a tag.
+const TAG_MAX: usize = 64;
+
+impl Sender {
+    /// A log may have tags that no server takes: its client did not look. They are no reason to refuse the run.
+    pub(super) fn drop_bad_tags(&self, run: &mut wire::RunRecord, out: &mut Out) {
+        let is_good = |tag: &String| tag.chars().count() <= TAG_MAX;
+        if self.mode == Mode::Live || run.tags.iter().all(is_good) {
+            return;
+        }
+        for tag in run.tags.iter().filter(|tag| !is_good(tag)) {
+            let start: String = tag.chars().take(20).collect();
+            out.push_back(Action::TellUser(format!(
+                "The tag '{start}...' is left out: it has more than the {TAG_MAX} characters that servers take."
+            )));
+        }
+        run.tags.retain(is_good);
+    }
+}
+
 fn prepare(run: &mut wire::RunRecord, mode: &Mode) {
     let Mode::Sync(Overrides { entity, project, run_id, job_type, tag_replacements }) = mode else { return };
     let set = |to: &mut String, from: &String| {
@@ -66,4 +89,5 @@ fn prepare(run: &mut wire::RunRecord, mode: &Mode) {
             tag.clone_from(new);
         }
     }
+    run.tags.retain(|tag| !tag.is_empty());
 }

@@ -152,11 +152,12 @@ impl Sender {
             }
             RecordType::Alert(alert) => self.on_alert(cx, alert, mark, out),
             RecordType::Preempting(_) => out.push_back(Action::Preempting),
-            RecordType::Run(run) => match self.state {
+            RecordType::Run(mut run) => match self.state {
                 State::Waiting => self.begin(cx, run, out),
                 State::Setup(_) | State::Running | State::Failed => {
                     self.absorb(&run, out);
                     let parts = Parts { params: true, config: run.config.is_some() || run.telemetry.is_some() };
+                    self.drop_bad_tags(&mut run, out);
                     self.known.update(run, &self.mode);
                     self.mark_dirty(cx.now, parts);
                 }

@@ -68,7 +68,8 @@ pub(super) struct Facts {
 
 impl Sender {
     /// The first run record.
-    pub(super) fn begin(&mut self, cx: &mut Cx<'_>, run: wire::RunRecord, out: &mut Out) {
+    pub(super) fn begin(&mut self, cx: &mut Cx<'_>, mut run: wire::RunRecord, out: &mut Out) {
+        self.drop_bad_tags(&mut run, out);
         self.absorb(&run, out);
         let settings = &self.settings.settings;
         let wish = match (&self.mode, text(&settings.resume)) {
@@ -289,20 +290,9 @@ impl Sender {
         let Facts { base, starting_step, runtime_ms, storage_id, stored_config, restored, .. } = self.facts.clone();
         self.steps.start(starting_step);
         let place = self.known.place.clone();
-        if !restored {
-            out.push_back(Action::Remember(Box::new(Restored {
-                base,
-                starting_step,
-                starting_runtime_ms: runtime_ms,
-                storage_id: storage_id.clone(),
-                place: place.clone(),
-                stored_config: stored_config.clone(),
-                mark: 0,
-            })));
-        }
         let run = &self.known.run;
         out.push_back(Action::Upserted(Box::new(UpsertedRun {
-            storage_id,
+            storage_id: storage_id.clone(),
             place: place.clone(),
             display_name: if run.display_name.is_empty() { &self.server_display_name } else { &run.display_name }
                 .clone(),
@@ -315,8 +305,19 @@ impl Sender {
             notes: run.notes.clone(),
             summary: core::mem::take(&mut self.facts.summary),
             config: self.config.to_items_wrapped(),
-            stored_config,
+            stored_config: stored_config.clone(),
         })));
+        if !restored {
+            out.push_back(Action::Remember(Box::new(Restored {
+                base,
+                starting_step,
+                starting_runtime_ms: runtime_ms,
+                storage_id,
+                place: place.clone(),
+                stored_config,
+                mark: 0,
+            })));
+        }
         self.state = State::Running;
         out.push_back(Action::Start { place, base });
         self.on_running(cx, out);

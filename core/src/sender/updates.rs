@@ -110,7 +110,7 @@ impl Sender {
         self.check_flushed(out);
     }
 
-    /// At the end a wait for another attempt is cut short once, with the newest content.
+    /// At the end a wait for another attempt is cut short once, with the newest content; not one that the server asked for.
     pub(super) fn hurry_update(&mut self, cx: &Cx<'_>, out: &mut Out) {
         if !self.flushing {
             return;
@@ -118,6 +118,7 @@ impl Sender {
         if let Some(flight) = &self.updates.flight
             && !flight.last
             && !flight.call.is_in_flight()
+            && !flight.call.is_asked_to_wait()
         {
             self.updates.dirty = self.updates.dirty.or(flight.parts);
             self.updates.flight = None;

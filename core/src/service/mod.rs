@@ -12,6 +12,7 @@ mod dispatch;
 #[doc(hidden)]
 pub mod fuzzing;
 mod machine;
+mod order;
 mod response;
 mod stopping;
 mod streams;

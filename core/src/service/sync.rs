@@ -1,18 +1,19 @@
 //! `init_sync`, `sync` and `sync_status`: uploads of logs that are there already, several at a time, with what their user is
 //! to read meanwhile.
 //!
-//! Logs of one run follow each other in the order of their folders, which begin with the time; others go side by side.
+//! Logs of one run follow each other by the time they began, which their first records tell; others go side by side.
 
-use super::{Service, ServiceOutput, response};
+use super::{Service, ServiceOutput, order, response};
 use crate::{
     completion::Completion,
+    effect::Effect,
     error::InputError,
     id::{ClientId, EffectId, StreamKey},
     input::{CloseReason, Input},
     output::Output,
     settings::Config,
     sync::{Overrides, Severity, SyncRun},
-    time::Wake,
+    time::{Timer, Wake},
 };
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -31,6 +32,11 @@ pub(super) struct Operation {
     settings: wire::Settings,
     overrides: Overrides,
     follow: bool,
+    /// Logs at a time.
+    side_by_side: usize,
+    /// Logs whose beginnings are to be read, and those that were: which is the older one?
+    unread: VecDeque<String>,
+    read: Vec<(String, Option<wire::RunRecord>)>,
     /// Logs that wait, those of one run together.
     groups: VecDeque<VecDeque<String>>,
     /// Who waits for the end, once it was started.
@@ -53,12 +59,25 @@ pub(super) struct Upload {
 pub(super) struct Uploads {
     operations: BTreeMap<String, Operation>,
     running: BTreeMap<StreamKey, Upload>,
+    /// Beginnings that are being read.
+    looks: BTreeMap<StreamKey, Look>,
     last: u64,
 }
 
+/// The beginning of one log is being read.
+struct Look {
+    operation: String,
+    path: String,
+    deadline: Timer,
+}
+
+/// Each look has one effect.
+const LOOK_EFFECT: EffectId = EffectId(1);
+
 impl Uploads {
     pub(super) fn wake(&self) -> Option<Wake> {
-        self.running.values().filter_map(|upload| upload.wake).min_by_key(|wake| wake.at)
+        let uploads = self.running.values().filter_map(|upload| upload.wake);
+        uploads.chain(self.looks.values().filter_map(|look| look.deadline.wake())).min_by_key(|wake| wake.at)
     }
 }
 
@@ -78,28 +97,21 @@ impl Service {
                 tag_replacements: init.tag_replacements.into_iter().collect(),
             },
             follow: init.live,
+            side_by_side: 1,
+            unread: VecDeque::new(),
+            read: Vec::new(),
             groups: VecDeque::new(),
             asker: None,
             messages: Vec::new(),
             running: 0,
         };
-        let mut by_run: BTreeMap<String, VecDeque<String>> = BTreeMap::new();
         for path in init.path {
             match resolve(&path, &init.cwd) {
-                Some(path) => {
-                    let name = path.rsplit('/').next().unwrap_or_default().to_string();
-                    by_run.entry(name).or_default().push_back(path);
-                }
+                Some(path) if operation.unread.contains(&path) => {}
+                Some(path) => operation.unread.push_back(path),
                 None => operation.say(Severity::Error, format!("Failed to resolve {path:?}, skipping.")),
             }
         }
-        for group in by_run.values_mut() {
-            group.make_contiguous().sort();
-            let mut paths: Vec<String> = core::mem::take(group).into();
-            paths.dedup();
-            *group = paths.into();
-        }
-        operation.groups = by_run.into_values().collect();
         let id = format!("sync-{}", self.uploads.last);
         self.uploads.last += 1;
         self.uploads.operations.insert(id.clone(), operation);
@@ -112,11 +124,13 @@ impl Service {
                 operation.asker = Some(request_id.to_string());
                 operation.client = client;
                 // None at a time would never end.
-                let side_by_side = sync.parallelism.clamp(1, 64);
-                for _ in 0..side_by_side {
-                    self.start_next_group(&sync.id);
+                operation.side_by_side = usize::try_from(sync.parallelism.clamp(1, 64)).unwrap_or(1);
+                if let [_] = operation.unread.make_contiguous() {
+                    // Nothing to put in order.
+                    let only = operation.unread.drain(..).collect();
+                    operation.groups.push_back(only);
                 }
-                self.end_operation_if_done(&sync.id);
+                self.look_on(&sync.id);
             }
             Some(_) | None => {
                 let content = format!("Internal error: operation unknown or already started: {}", sync.id);
@@ -161,7 +175,41 @@ impl Service {
     }
 
     pub(super) fn uploads_have(&self, key: StreamKey) -> bool {
-        self.uploads.running.contains_key(&key)
+        self.uploads.running.contains_key(&key) || self.uploads.looks.contains_key(&key)
+    }
+
+    /// Reads the next beginning; once there is none left, the uploads start.
+    fn look_on(&mut self, id: &str) {
+        let Some(operation) = self.uploads.operations.get_mut(id) else { return };
+        if let Some(path) = operation.unread.pop_front() {
+            let effect = Effect::ReadFile { path: path.clone(), at: 0, len: order::HEAD_BYTES };
+            let mut deadline = Timer::new("service.look");
+            deadline.set(self.last_now.after(self.config.limits.disk_deadline));
+            self.last_stream += 1;
+            let key = StreamKey(self.last_stream);
+            self.uploads.looks.insert(key, Look { operation: id.into(), path, deadline });
+            self.outbox.push_back(ServiceOutput::Effect(key, LOOK_EFFECT, effect));
+            return;
+        }
+        let read = core::mem::take(&mut operation.read);
+        operation.groups.extend(order::groups(read, &operation.overrides));
+        for _ in 0..operation.side_by_side {
+            self.start_next_group(id);
+        }
+        self.end_operation_if_done(id);
+    }
+
+    /// A beginning was read, or can't be: then nobody knows when that run began.
+    fn looked(&mut self, key: StreamKey, completion: Option<&Completion>) {
+        let Some(look) = self.uploads.looks.remove(&key) else { return };
+        let run = match completion {
+            Some(Completion::Read(head)) => order::run_of(head),
+            Some(_) | None => None,
+        };
+        if let Some(operation) = self.uploads.operations.get_mut(&look.operation) {
+            operation.read.push((look.path, run));
+        }
+        self.look_on(&look.operation);
     }
 
     /// Gives an outcome to an upload. `None`: the key is not one.
@@ -171,6 +219,13 @@ impl Service {
         id: EffectId,
         completion: Completion,
     ) -> Option<Result<(), InputError>> {
+        if self.uploads.looks.contains_key(&key) {
+            if id != LOOK_EFFECT {
+                return Some(Err(InputError::UnknownEffect(id)));
+            }
+            self.looked(key, Some(&completion));
+            return Some(Ok(()));
+        }
         let upload = self.uploads.running.get_mut(&key)?;
         let taken = upload.run.handle_input(self.last_now, Input::Completed(id, completion));
         if taken.is_ok() {
@@ -186,12 +241,22 @@ impl Service {
         for key in keys {
             self.feed_upload(key, Input::Tick);
         }
+        let late = |look: &Look| look.deadline.wake().is_some_and(|wake| wake.at <= now);
+        let keys: Vec<StreamKey> = self.uploads.looks.iter().filter(|(_, l)| late(l)).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.outbox.push_back(ServiceOutput::Cancel(key, LOOK_EFFECT));
+            self.looked(key, None);
+        }
     }
 
     fn end_operation(&mut self, id: &str, why: &str) {
         let Some(operation) = self.uploads.operations.get_mut(id) else { return };
         operation.groups.clear();
+        operation.unread.clear();
+        operation.read.clear();
         operation.say(Severity::Error, why.to_string());
+        let looks = self.uploads.looks.extract_if(.., |_, look| look.operation == id);
+        self.outbox.extend(looks.map(|(key, _)| ServiceOutput::Cancel(key, LOOK_EFFECT)));
         let of_operation = self.uploads.running.iter_mut().filter(|(_, upload)| upload.operation == id);
         let keys: Vec<StreamKey> = of_operation
             .map(|(key, upload)| {
@@ -292,6 +357,9 @@ impl Service {
     fn end_operation_if_done(&mut self, id: &str) {
         let done =
             |operation: &Operation| operation.running == 0 && operation.groups.is_empty() && operation.asker.is_some();
+        if self.uploads.looks.values().any(|look| look.operation == id) {
+            return;
+        }
         if self.uploads.operations.get(id).is_some_and(done)
             && let Some(operation) = self.uploads.operations.remove(id)
         {

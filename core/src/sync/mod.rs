@@ -27,6 +27,7 @@ use alloc::{
     collections::VecDeque,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use bytes::Bytes;
 use runwire_proto::wire;
@@ -223,8 +224,7 @@ impl SyncRun {
             Some(trouble) if self.defer.state() == DeferState::Begin => {
                 self.with_uplink(|uplink, env| uplink.give_up(env));
                 self.route();
-                self.outcome.error = Some(format!("nothing reached the server for {seconds} s: {trouble}"));
-                self.finish();
+                self.fail(format!("nothing reached the server for {seconds} s: {trouble}"));
             }
             Some(_) | None => self.rest(),
         }
@@ -302,6 +302,8 @@ impl SyncRun {
                 self.with_uplink(|uplink, env| uplink.on_flush(env, stage));
             }
             defer::Action::Flush(stage) => self.flushed(stage),
+            // An upload has no limit of that kind.
+            defer::Action::TimeOver => {}
             defer::Action::Stuck(_) | defer::Action::CutShort(_) => {
                 self.with_uplink(|uplink, env| uplink.give_up(env));
             }
@@ -313,9 +315,11 @@ impl SyncRun {
         self.outcome.exit_code = self.uplink.exit_code();
         let whole = self.uplink.is_complete();
         if !whole {
-            self.outcome.error.get_or_insert_with(|| "not everything was delivered".to_string());
-            return self.finish();
+            let why = self.outcome.error.take().unwrap_or_else(|| "not everything was delivered".to_string());
+            return self.fail(why);
         }
+        let missing: Vec<String> = self.uplink.missing_files().map(String::from).collect();
+        missing.into_iter().for_each(|path| self.on_loss(format!("{path} is not there and can't be uploaded")));
         if !self.outcome.losses.is_empty() {
             // Whoever tidies up deletes logs that are marked; this one may be worth another look.
             return self.finish();
@@ -340,6 +344,13 @@ impl SyncRun {
     fn give_up(&mut self, why: &str) {
         self.say(Severity::Error, why.to_string());
         self.outcome.error = Some(why.to_string());
+        self.finish();
+    }
+
+    /// Ends with an error. Whoever asked through a client sees messages only.
+    fn fail(&mut self, why: String) {
+        self.say(Severity::Error, format!("{}: {why}.", self.path));
+        self.outcome.error = Some(why);
         self.finish();
     }
 

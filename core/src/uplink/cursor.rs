@@ -6,7 +6,7 @@
 use super::{Offsets, Place};
 use crate::sender::Restored;
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
 };
@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 /// Its name: the log's, with this added.
 pub(crate) const SUFFIX: &str = ".delivered";
 const VERSION: u64 = 1;
+/// Rows without an offset that are remembered. More than this, and a second life may send as many rows again.
+const LEFT_OUT_MAX: usize = 10_000;
 
 /// The state of an upload.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +29,12 @@ pub struct Cursor {
     pub(crate) delivered: Offsets,
     /// Everything in the log before this offset is delivered.
     pub(crate) mark: u64,
+    /// Rows that have no offset on the server: where their records end in the log.
+    pub(crate) left_out: BTreeSet<u64>,
+    /// The id by which the server tells this writer of a shared run from others; empty if the run is not shared.
+    pub(crate) writer: String,
+    /// The server is not to be told that the run has ended.
+    pub(crate) quiet_end: bool,
     /// MD5 of the files that arrived, by path.
     pub(crate) files: BTreeMap<String, [u8; 16]>,
     /// The server was told that the run has ended.
@@ -68,6 +76,12 @@ impl Cursor {
         format!("{}/{}/{}", self.first.place.entity, self.first.place.project, self.first.place.run_id)
     }
 
+    pub(crate) fn leave_out(&mut self, mark: u64) {
+        if self.left_out.len() < LEFT_OUT_MAX {
+            self.left_out.insert(mark);
+        }
+    }
+
     pub(crate) fn to_json(&self) -> String {
         let files: Map<String, Value> =
             self.files.iter().map(|(path, md5)| (path.clone(), Value::from(hex(md5)))).collect();
@@ -81,6 +95,9 @@ impl Cursor {
             "base": offsets(self.first.base),
             "delivered": offsets(self.delivered),
             "mark": self.mark,
+            "left_out": self.left_out,
+            "writer": self.writer,
+            "quiet_end": self.quiet_end,
             "starting_step": self.first.starting_step,
             "starting_runtime_ms": self.first.starting_runtime_ms,
             "stored_config": self.first.stored_config,
@@ -112,6 +129,13 @@ impl Cursor {
             },
             delivered: read_offsets(value.get("delivered")?)?,
             mark: value.get("mark")?.as_u64()?,
+            // These three came later than the others.
+            left_out: match value.get("left_out") {
+                Some(marks) => marks.as_array()?.iter().map(Value::as_u64).collect::<Option<_>>()?,
+                None => BTreeSet::new(),
+            },
+            writer: string("writer").unwrap_or_default(),
+            quiet_end: value.get("quiet_end").and_then(Value::as_bool).unwrap_or_default(),
             files: files
                 .iter()
                 .map(|(path, md5)| Some((path.clone(), unhex(md5.as_str()?)?)))
@@ -162,12 +186,18 @@ mod tests {
             },
             delivered: Offsets { history: 9, events: 1, console: 7 },
             mark: 512,
+            left_out: [128, 300].into(),
+            writer: "w".into(),
+            quiet_end: true,
             files: [(String::from("a/b.txt"), [0xAB; 16])].into(),
             complete: true,
         };
         let text = cursor.to_json();
         assert_eq!(Cursor::from_json(&text), Some(cursor.clone()));
         assert_eq!(cursor.lines(), (5, 0, 5));
+        let older = text.replace("left_out", "x").replace("writer", "y").replace("quiet_end", "z");
+        let older = Cursor::from_json(&older).expect("what came later may be missing");
+        assert!(older.left_out.is_empty() && older.writer.is_empty() && !older.quiet_end);
         assert!((0..text.len()).all(|cut| Cursor::from_json(&text[..cut]).is_none()));
         assert_eq!(Cursor::from_json(&text.replace("\"version\":1", "\"version\":2")), None);
         assert_eq!(Cursor::from_json(&text.replace("abab", "abXb")), None);

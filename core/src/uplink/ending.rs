@@ -135,6 +135,7 @@ impl Uplink {
         self.stream.give_up(&mut self.queues.stream);
         self.with_uploader(env, |uploader, cx, out| uploader.give_up(cx, out));
         self.life = Life::Over;
+        self.store.stop_waiting();
         self.announce.cancel();
         self.reread.cancel();
         self.actions.push_back(Action::TellUser(text));
@@ -193,6 +194,10 @@ impl Uplink {
                     error_status: operation.trouble.unwrap_or_default(),
                     ..Default::default()
                 }));
+                if self.reader.is_following() {
+                    let desc = "waiting for more data".into();
+                    report.operations.push(wire::Operation { desc, ..Default::default() });
+                }
                 if let Some((trouble, _)) = self.stream.trouble() {
                     report.operations.push(wire::Operation {
                         desc: "uploading data".into(),

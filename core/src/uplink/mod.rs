@@ -15,7 +15,7 @@ mod store;
 mod sync;
 
 use crate::{
-    completion::Completion,
+    completion::{Completion, FailureKind},
     defer::DeferState,
     effect::Effect,
     filestream::{self, FileStream},
@@ -143,6 +143,8 @@ pub(crate) struct Uplink {
     life: Life,
     /// The run's folder, for people.
     folder: String,
+    /// The user wants the server to hear nothing of the end.
+    quiet_end: bool,
     link: Link,
     credentials: Credentials<Tag>,
     rng: Rng,
@@ -163,6 +165,8 @@ pub(crate) struct Uplink {
     /// The sender was told that it has read everything.
     flush_asked: bool,
     reread: Timer,
+    /// How often the note of an earlier life could not be read.
+    cursor_tries: u32,
     announce: Timer,
     announced: bool,
 }
@@ -188,6 +192,7 @@ impl Uplink {
         Uplink {
             life,
             folder: text(&config.settings.sync_dir).into(),
+            quiet_end: config.settings.x_update_finish_state == Some(false),
             link: config.link.clone().for_writer(started_ms, (ids.next_u64(), ids.next_u64())),
             credentials: Credentials::new(&config.settings),
             reader: reader::Reader::new(source),
@@ -204,6 +209,7 @@ impl Uplink {
             stage: None,
             flush_asked: false,
             reread: Timer::new("uplink.reread"),
+            cursor_tries: 0,
             announce: Timer::new("uplink.announce"),
             announced: false,
         }
@@ -279,9 +285,12 @@ impl Uplink {
             (Tag::Log, Completion::Read(bytes)) => self.on_log_read(env, Ok(bytes)),
             (Tag::Log, Completion::Failed(failure)) => self.on_log_read(env, Err(failure)),
             (Tag::LoadCursor, Completion::Read(bytes)) => self.on_cursor_read(env, &bytes),
+            (Tag::LoadCursor, Completion::Failed(failure)) if failure.kind != FailureKind::NotFound => {
+                self.on_cursor_unreadable(env, &failure);
+            }
             (Tag::LoadCursor, _) => self.on_cursor_read(env, &[]),
-            (Tag::StoreCursor, Completion::Failed(failure)) => self.on_cursor_stored(Some(failure)),
-            (Tag::StoreCursor, _) => self.on_cursor_stored(None),
+            (Tag::StoreCursor, Completion::Failed(failure)) => self.on_cursor_not_stored(env, &failure),
+            (Tag::StoreCursor, _) => self.on_cursor_stored(),
             // No other completion answers these (`Completion::answers`).
             (Tag::Log | Tag::Stat(_) | Tag::Hash(_) | Tag::Credentials(_), _) => {}
         }
@@ -294,6 +303,9 @@ impl Uplink {
             return;
         }
         if self.reread.take_due(env.now) {
+            if self.life == Life::Loading {
+                return self.begin(env);
+            }
             self.reader.retry();
         }
         if self.announce.take_due(env.now) {

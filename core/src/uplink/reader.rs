@@ -99,6 +99,11 @@ impl Reader {
         match outcome {
             Ok(bytes) => {
                 self.at_end = bytes.is_empty();
+                if planted!(LoseTail) && matches!(self.source, Source::File { .. }) && bytes.len() < READ_BYTES as usize
+                {
+                    self.at_end = true;
+                    return;
+                }
                 self.pushed += bytes.len() as u64;
                 self.log.push(&bytes);
             }
@@ -129,6 +134,11 @@ impl Reader {
     /// Whether only time can bring more.
     pub(crate) fn is_waiting_for_time(&self) -> bool {
         self.at_end && !self.reading
+    }
+
+    /// Whether a log that somebody else writes has nothing new at the moment.
+    pub(crate) fn is_following(&self) -> bool {
+        matches!(self.source, Source::File { follow: true, .. }) && self.at_end
     }
 
     /// Offset of what was not given out yet.

@@ -19,6 +19,8 @@ use runwire_proto::wire::files_item;
 const STEPS_MAX: usize = 10_000_000;
 /// How often a file is looked at again that may grow, or could not be read.
 const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the note of an earlier life is asked for before the upload ends without it.
+const CURSOR_TRIES: u32 = 5;
 
 /// Exit code of a run whose log ends without one.
 const FAILED: i32 = 1;
@@ -99,7 +101,7 @@ impl Uplink {
                 self.sender.on_idle(&mut self.queues.sender);
                 if self.exit.is_none() {
                     // Nobody wrote how the run ended: it did not end well.
-                    self.exit = Some(Some(FAILED));
+                    self.exit = Some(Some(FAILED).filter(|_| !self.is_end_quiet()));
                 }
                 true
             }
@@ -122,6 +124,11 @@ impl Uplink {
                 false
             }
         }
+    }
+
+    /// Whether the server is to hear nothing of the end: another writer of the run tells it.
+    fn is_end_quiet(&self) -> bool {
+        self.quiet_end || self.store.cursor.quiet_end
     }
 
     pub(super) fn on_log_read(&mut self, _env: &Env<'_>, outcome: Result<Bytes, Failure>) {
@@ -147,6 +154,9 @@ impl Uplink {
                     self.uploader.delivered(path, *md5);
                 }
                 self.sender.restore(sender::Restored { mark: cursor.mark, ..cursor.first.clone() });
+                if !cursor.writer.is_empty() {
+                    self.link = self.link.clone().as_writer(&cursor.writer);
+                }
                 if cursor.complete {
                     self.life = Life::Over;
                     self.actions.push_back(Action::AlreadyDelivered);
@@ -161,14 +171,36 @@ impl Uplink {
         self.pump(env);
     }
 
-    pub(super) fn on_cursor_stored(&mut self, failure: Option<Failure>) {
+    pub(super) fn on_cursor_stored(&mut self) {
         self.store.on_stored();
-        if let Some(failure) = failure {
-            self.actions.push_back(Action::Notice(Notice::warn(format!(
-                "what was delivered can't be noted beside the log: {}",
-                failure.message
-            ))));
+    }
+
+    pub(super) fn on_cursor_not_stored(&mut self, env: &Env<'_>, failure: &Failure) {
+        let text = format!("what was delivered can't be noted beside the log: {}", failure.message);
+        let stops_all = self.store.on_failed(env.now);
+        if stops_all && self.life == Life::Going {
+            self.actions.push_back(Action::TellUser(format!(
+                "Nothing is uploaded for now: {text}. Without that note rows could be sent twice. It is tried again; the run \
+                 is logged on this disk meanwhile."
+            )));
         }
+        self.actions.push_back(Action::Notice(Notice::warn(text)));
+    }
+
+    /// The note of an earlier life is there, or may be, and can't be read now. Without it rows would be sent twice.
+    pub(super) fn on_cursor_unreadable(&mut self, env: &Env<'_>, failure: &Failure) {
+        if self.life != Life::Loading {
+            return;
+        }
+        self.cursor_tries += 1;
+        if self.cursor_tries < CURSOR_TRIES {
+            self.reread.set(env.now.after(REREAD_INTERVAL * self.cursor_tries));
+            return;
+        }
+        self.actions.push_back(Action::Unreadable(format!(
+            "The note of what was delivered (*{CURSOR_SUFFIX}) can't be read: {}. Nothing is sent, as rows could come twice.",
+            failure.message
+        )));
     }
 
     pub(super) fn store_if_due(&mut self, env: &Env<'_>) {
@@ -192,9 +224,14 @@ impl Uplink {
             }
             filestream::Action::Acked { next, mark } => {
                 self.store.cursor.delivered = next;
+                self.store.cursor.delivered.history += u64::from(planted!(CursorAhead));
                 self.store.cursor.mark = mark.min(self.sender.undelivered_mark().unwrap_or(mark));
                 self.store.mark(env.now, env.limits);
                 self.actions.push_back(Action::Progress);
+            }
+            filestream::Action::LeftOut { mark } => {
+                self.store.cursor.leave_out(mark);
+                self.store.mark(env.now, env.limits);
             }
             filestream::Action::Stopped => self.actions.push_back(Action::Stopped),
             filestream::Action::TellUser(text) => self.actions.push_back(Action::TellUser(text)),
@@ -249,6 +286,8 @@ impl Uplink {
                 let cursor = &mut self.store.cursor;
                 cursor.server = server;
                 cursor.delivered = restored.base;
+                cursor.writer = self.link.writer().into();
+                cursor.quiet_end = self.quiet_end;
                 cursor.first = *restored;
                 self.store.mark_awaited();
             }
@@ -258,6 +297,8 @@ impl Uplink {
                 self.with_uploader(env, |uploader, cx, out| uploader.on_start(cx, uploads, out));
                 self.with_stream(env, |stream, cx, out| stream.on_start(cx, place, base, delivered, out));
             }
+            // An earlier life has left this row out, and the rows behind it have their offsets by that.
+            sender::Action::History | sender::Action::Event if self.store.cursor.left_out.contains(&self.mark) => {}
             sender::Action::History => {
                 let Uplink { sender, stream, rng, link, queues, mark, .. } = self;
                 let mut cx = Cx { now: env.now, wall: env.wall, limits: env.limits, rng, link };
@@ -281,7 +322,7 @@ impl Uplink {
             }
             sender::Action::Gzip(on) => self.stream.on_gzip(on),
             sender::Action::Preempting => self.with_stream(env, |stream, cx, out| stream.on_preempting(cx, out)),
-            sender::Action::Exit { code } => self.exit = Some(code),
+            sender::Action::Exit { code } => self.exit = Some(code.filter(|_| !self.is_end_quiet())),
             sender::Action::FlushDone => self.on_sender_flushed(),
             sender::Action::TellUser(text) => self.actions.push_back(Action::TellUser(text)),
             sender::Action::Notice(notice) => self.actions.push_back(Action::Notice(notice)),

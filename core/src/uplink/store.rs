@@ -4,12 +4,14 @@
 use super::cursor::Cursor;
 use crate::{
     limits::Limits,
-    time::{Instant, Timer, Wake},
+    time::{Duration, Instant, Timer, Wake},
 };
 use alloc::string::String;
 
 /// Cursors with many files are long; each write is followed by a rest in proportion.
 const REST_PER_BYTES: usize = 100 << 10;
+/// Between two tries of a write that everything waits for.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -17,8 +19,13 @@ pub(super) struct Store {
     pub(super) cursor: Cursor,
     dirty: bool,
     writing: bool,
-    /// Nothing may be sent before the cursor is on disk.
+    /// Nothing may be sent before the cursor is on disk: rows without a note of where they went would be sent twice by a
+    /// later life.
     awaited: bool,
+    /// The awaited write has failed and waits for its next try.
+    failed: bool,
+    /// The user knows of such a failure.
+    told: bool,
     timer: Timer,
     last_len: usize,
 }
@@ -32,6 +39,8 @@ impl Store {
             dirty: false,
             writing: false,
             awaited: false,
+            failed: false,
+            told: false,
             timer: Timer::new("uplink.cursor"),
             last_len: 0,
         }
@@ -68,13 +77,16 @@ impl Store {
 
     /// Whether everything that is known is on disk.
     pub(super) fn is_settled(&self) -> bool {
-        !self.dirty && !self.writing
+        (!self.dirty || self.failed) && !self.writing
     }
 
     /// What to write now, and where: if the time has come, or at once.
     pub(super) fn take(&mut self, now: Instant, at_once: bool) -> Option<(String, String)> {
         let due = self.timer.take_due(now);
-        if !(due || at_once || self.awaited) || !self.dirty || self.writing {
+        if due {
+            self.failed = false;
+        }
+        if !(due || at_once || self.awaited) || self.failed || !self.dirty || self.writing {
             return None;
         }
         let path = self.path.clone()?;
@@ -86,7 +98,26 @@ impl Store {
         Some((path, text))
     }
 
-    /// The write has ended. After a failure the old cursor stands, which is only behind.
+    /// The write has failed. The old cursor stands, which is only behind; if there is none yet, it is tried again. Returns
+    /// whether this is the first failure of a write that everything waits for.
+    pub(super) fn on_failed(&mut self, now: Instant) -> bool {
+        self.writing = false;
+        if !self.awaited {
+            return false;
+        }
+        self.dirty = true;
+        self.failed = true;
+        self.timer.set(now.after(RETRY_INTERVAL));
+        !core::mem::replace(&mut self.told, true)
+    }
+
+    /// Nothing more is sent, so nothing waits.
+    pub(super) fn stop_waiting(&mut self) {
+        self.awaited = false;
+        self.failed = false;
+    }
+
+    /// The write has ended.
     pub(super) fn on_stored(&mut self) {
         self.writing = false;
         if !self.dirty {

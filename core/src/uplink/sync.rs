@@ -48,9 +48,14 @@ impl Uplink {
         self.exit.flatten()
     }
 
-    /// Whether everything reached the server, files included.
+    /// Whether everything that is there reached the server, files included.
     pub(crate) fn is_complete(&self) -> bool {
-        self.store.cursor.complete && self.uploader.failed().count() == 0
+        self.store.cursor.complete && self.uploader.failed().count() == self.uploader.not_there().count()
+    }
+
+    /// Files that the log names and that are not there.
+    pub(crate) fn missing_files(&self) -> impl Iterator<Item = &str> {
+        self.uploader.not_there()
     }
 
     /// The files that the run itself would have made, from its records: name and content.

@@ -3,12 +3,12 @@
 //! A question that the server refuses is halved until the file at fault stands alone, unless the status says that it is
 //! not about the files.
 
-use super::{Action, Address, Operation, Path, Stage, Tag, Uploader, address, report};
+use super::{Action, Address, Flush, Operation, Path, Stage, Tag, Uploader, address, report};
 use crate::{
     json,
     net::{Call, CallError, Class, HttpResponse, Outcome, Purpose, Step, graphql},
     notice::Notice,
-    time::{Instant, Timer, Wake},
+    time::{Duration, Instant, Timer, Wake},
     uplink::{Cx, Place},
 };
 use alloc::{
@@ -31,6 +31,8 @@ const MUTATION: &str =
 
 /// Files that are refused one after the other before it is rather the run that is not welcome.
 const REFUSED_IN_A_ROW: u32 = 3;
+/// The wait before the last question that is asked again, at the end of a run.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Answers that may leave a file out.
 const UNLISTED_MAX: u8 = 2;
 
@@ -53,6 +55,10 @@ pub(super) struct Asking {
     patience: Timer,
     impatient: bool,
     refused_in_a_row: u32,
+    /// Nothing is asked before.
+    rest: Timer,
+    /// The end has asked once more already.
+    repeated: bool,
 }
 
 impl Default for Asking {
@@ -64,6 +70,8 @@ impl Default for Asking {
             patience: Timer::new("uploader.ask"),
             impatient: false,
             refused_in_a_row: 0,
+            rest: Timer::new("uploader.rest"),
+            repeated: false,
         }
     }
 }
@@ -76,10 +84,11 @@ impl Asking {
     /// What was refused before says nothing about what comes now.
     pub(super) fn forgive(&mut self) {
         self.refused_in_a_row = 0;
+        self.repeated = false;
     }
 
     pub(super) fn wake(&self) -> Option<Wake> {
-        Wake::soonest(self.patience.wake(), self.call().and_then(Call::wake))
+        [self.patience.wake(), self.rest.wake()].into_iter().fold(self.call().and_then(Call::wake), Wake::soonest)
     }
 
     /// Somebody waits: a question that was to be repeated later is repeated now.
@@ -109,7 +118,7 @@ impl Uploader {
         let limits = cx.limits;
         let asking = &mut self.asking;
         let is_room = self.transfers.waiting.len() < limits.upload_names_max;
-        if asking.open.is_none() && is_room {
+        if asking.open.is_none() && is_room && !asking.rest.is_set() {
             if asking.parts.is_empty() && !asking.ready.is_empty() {
                 let is_enough = asking.ready.len() >= limits.upload_names_max;
                 if is_enough || asking.impatient || !self.looking.is_busy() {
@@ -132,6 +141,7 @@ impl Uploader {
     /// Time has passed.
     pub(super) fn ask_again(&mut self, cx: &mut Cx<'_>, out: &mut VecDeque<Action>) {
         self.asking.impatient |= self.asking.patience.take_due(cx.now);
+        self.asking.rest.take_due(cx.now);
         let tag = Tag(self.next_tag + 1);
         if let Some(question) = &mut self.asking.open
             && let Some(request) = question.call.on_tick(cx.now)
@@ -242,6 +252,15 @@ impl Uploader {
                 self.asking.parts.push_front(part);
             }
             return;
+        }
+        // A gateway that says no for a moment costs no files: nobody asks again after the end.
+        let may_pass = error.is_none_or(|error| matches!(error.status, 401 | 403 | 404));
+        if self.flush == Flush::Wanted && may_pass && !core::mem::replace(&mut self.asking.repeated, true) {
+            let text = format!("the server does not say where {} files go ({why}); it is asked once more", names.len());
+            out.push_back(Action::Notice(Notice::warn(text)));
+            names.iter().for_each(|path| self.set_stage(path, Stage::Ready));
+            self.asking.parts.push_front(names);
+            return self.asking.rest.set(cx.now.after(LAST_WAIT));
         }
         self.asking.refused_in_a_row += 1;
         for path in names {

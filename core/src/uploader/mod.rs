@@ -381,6 +381,11 @@ impl Uploader {
         self.report.failed()
     }
 
+    /// Those of them that are not there, so that no later try brings them.
+    pub(crate) fn not_there(&self) -> impl Iterator<Item = &str> {
+        self.report.not_there()
+    }
+
     /// Bytes that arrived, and bytes that are known to be wanted.
     pub(crate) fn bytes(&self) -> (u64, u64) {
         (self.transfers.done, self.transfers.total)

@@ -55,6 +55,10 @@ impl Report {
         self.lost.iter().map(|(path, lost)| (&**path, &*lost.why))
     }
 
+    pub(super) fn not_there(&self) -> impl Iterator<Item = &str> {
+        self.lost.iter().filter(|(_, lost)| &*lost.why == NOT_THERE).map(|(path, _)| &**path)
+    }
+
     /// Files that did not arrive and could at the next try.
     pub(super) fn worth_a_try(&self) -> impl Iterator<Item = (Path, Kind)> {
         let is_file = |path: &Path| super::path::relative(path).is_ok_and(|plain| plain == **path);

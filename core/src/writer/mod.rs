@@ -353,7 +353,7 @@ impl Writer {
         {
             self.send(failed, out);
         }
-        if self.flush_timer.take_due(now) {
+        if !planted!(SpinOnTimer) && self.flush_timer.take_due(now) {
             self.append(limits, out);
         }
     }
@@ -384,6 +384,9 @@ impl Writer {
 
     fn send(&mut self, part: InFlight, out: &mut VecDeque<Action>) {
         out.push_back(Action::Append { at: part.at, bytes: part.bytes.clone() });
+        if planted!(AckBeforeAppend) && self.followed {
+            out.push_back(Action::Durable { at: part.at, bytes: part.bytes.clone() });
+        }
         self.in_flight = Some(part);
     }
 
@@ -395,7 +398,7 @@ impl Writer {
     }
 
     fn sync_if_early(&mut self, out: &mut VecDeque<Action>) {
-        if self.sync_early && self.log == Log::Open && self.backlog_bytes() == 0 {
+        if self.sync_early && !planted!(SkipSync) && self.log == Log::Open && self.backlog_bytes() == 0 {
             self.sync_early = false;
             self.sync(out);
         }
@@ -409,7 +412,8 @@ impl Writer {
         if !written {
             return;
         }
-        if self.policy.sync != SyncPolicy::Never && self.synced_upto < self.appended_upto {
+        let is_synced = self.synced_upto >= self.appended_upto || planted!(SkipSync);
+        if self.policy.sync != SyncPolicy::Never && !is_synced {
             return self.sync(out);
         }
         self.flush_wanted = false;

@@ -188,6 +188,10 @@ impl LogReader {
     fn at_end(&mut self) -> Option<LogEvent> {
         let is_padding = left_in_block(self.at) < CHUNK_HEADER_LEN && self.buffer.iter().all(|&byte| byte == 0);
         if !self.finished {
+            if self.buffer.is_empty() {
+                // Readers that wait for more are many, and each may have had much.
+                self.buffer = BytesMut::new();
+            }
             let clean = self.buffer.is_empty() && self.open.is_none() && self.pending.is_empty();
             let offset = self.resume_offset();
             return Some(LogEvent::NeedMore(if clean { Tail::Clean } else { Tail::Incomplete { offset } }));

@@ -3,14 +3,15 @@
 use super::failed;
 use crate::executor::Executor;
 use bytes::Bytes;
-use http::Response;
+use http::{Response, header::CONTENT_ENCODING};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use runwire_core::{
     Failure,
     net::{HttpRequest, HttpResponse},
 };
-use runwire_effects::http::{DRAINED_BYTES_MAX, Saving};
+use runwire_effects::http::{DRAINED_BYTES_MAX, Saving, Unpack};
+use std::io;
 
 /// Reads what `request` wants of the answer; the flag says whether the connection can be used again.
 pub(super) async fn read<E: Executor>(
@@ -19,11 +20,10 @@ pub(super) async fn read<E: Executor>(
     response: Response<Incoming>,
 ) -> Result<(HttpResponse, bool), Failure> {
     let status = response.status().as_u16();
-    let headers = response.headers().iter().map(|(name, value)| {
-        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        (name.as_str().to_string(), text)
-    });
-    let headers = headers.collect();
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_string(), text(value))).collect();
+    let mut unpack = Unpack::new(response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()));
+    let broken = |error: io::Error| failed(request, &error);
     let mut body = response.into_body();
     let (mut kept, mut whole) = (Vec::new(), true);
     match &request.save_to {
@@ -31,19 +31,26 @@ pub(super) async fn read<E: Executor>(
             let path = path.clone();
             let mut saving = executor.unblock(move || Saving::begin(&path)).await?;
             while let Some(piece) = next(request, &mut body).await? {
+                let piece = unpack.push(&piece).map_err(broken)?;
                 saving = executor.unblock(move || saving.write(&piece).map(|()| saving)).await?;
             }
-            executor.unblock(move || saving.finish()).await?;
+            let last = unpack.finish().map_err(broken)?;
+            executor.unblock(move || saving.write(&last).and_then(|()| saving.finish())).await?;
         }
         Some(_) | None => {
-            while kept.len() < request.answer_bytes_max
+            let most = request.answer_bytes_max;
+            while kept.len() < most
                 && let Some(piece) = next(request, &mut body).await?
             {
-                kept.extend_from_slice(&piece[..piece.len().min(request.answer_bytes_max - kept.len())]);
+                kept.extend_from_slice(&unpack.push(&piece).map_err(broken)?);
             }
-            if kept.len() == request.answer_bytes_max {
+            if kept.len() >= most {
                 // What is beyond is of no interest, so neither is its failing.
+                kept.truncate(most);
                 whole = rest(body).await;
+            } else {
+                kept.extend_from_slice(&unpack.finish().map_err(broken)?);
+                kept.truncate(most);
             }
         }
     }

@@ -4,6 +4,7 @@ use super::{
     body::Sending,
     failed,
     io::{Io, Pulse, Watch},
+    proxied,
     tls::Connectors,
 };
 use crate::executor::{Executor, Socket};
@@ -14,13 +15,15 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use runwire_core::{Failure, net::HttpRequest};
-use runwire_effects::http::{CONNECT_TIMEOUT, IDLE_MAX, redirect};
+use runwire_effects::http::{CONNECT_TIMEOUT, IDLE_MAX, proxy::Proxy, redirect};
 use std::{
     io,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+/// How long the end of an answer may take from the socket's task to its reader.
+const SETTLE: Duration = Duration::from_millis(100);
 /// Connections that are kept without use.
 const IDLE_LINKS_MAX: usize = 128;
 
@@ -37,8 +40,8 @@ pub(super) struct Link {
     pulse: Pulse,
 }
 
-/// What requests must have in common to share a connection: scheme, authority, and whether certificates are checked.
-type Place = (String, String, bool);
+/// What requests must have in common to share a connection: scheme, authority, whether certificates are checked, the proxy.
+type Place = (String, String, bool, Option<Proxy>);
 
 impl<E: Executor> Links<E> {
     pub(super) fn new(executor: E) -> Self {
@@ -50,11 +53,13 @@ impl<E: Executor> Links<E> {
         &self,
         request: &HttpRequest,
         url: &Uri,
+        proxy: Option<Proxy>,
         mut sent: Request<Sending>,
         watch: &Watch,
     ) -> Result<(Response<Incoming>, Link), Failure> {
         let (scheme, authority) = redirect::origin(url);
-        let place = (scheme.unwrap_or_default().into(), authority.unwrap_or_default().into(), request.wire.insecure);
+        let (names, wire) = ((scheme.unwrap_or_default(), authority.unwrap_or_default()), &request.wire);
+        let place = (names.0.to_owned(), names.1.to_owned(), wire.insecure, proxy);
         while let Some(mut link) = self.known(&place) {
             watch.turn_to(&link.pulse);
             match link.sender.try_send_request(sent).await {
@@ -69,7 +74,10 @@ impl<E: Executor> Links<E> {
         let (secure, host) = (scheme == Some("https"), url.host().unwrap_or_default().trim_matches(['[', ']']));
         let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let connect = async {
-            let socket = self.executor.connect(host.into(), port).await?;
+            let socket = match &place.3 {
+                Some(proxy) => proxied::connect(&self.executor, &self.connectors, proxy, url, port).await?,
+                None => self.executor.connect(host.into(), port).await?,
+            };
             if !secure {
                 return Ok(socket);
             }
@@ -90,11 +98,19 @@ impl<E: Executor> Links<E> {
         Ok((response, Link { place, sender, pulse }))
     }
 
-    /// Keeps a connection whose answer was read to its end.
-    pub(super) fn keep(&self, link: Link) {
-        let mut idle = self.lock();
-        if idle.len() < IDLE_LINKS_MAX {
-            idle.push((link, Instant::now()));
+    /// Keeps a connection whose answer was read to its end, once its task has seen that too. One whose request is still
+    /// being sent is closed.
+    pub(super) async fn keep(&self, mut link: Link) {
+        let settled = async { link.sender.ready().await.is_ok() };
+        let late = async {
+            self.executor.sleep(SETTLE).await;
+            false
+        };
+        if or(settled, late).await {
+            let mut idle = self.lock();
+            if idle.len() < IDLE_LINKS_MAX {
+                idle.push((link, Instant::now()));
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 use runwire_core::{Completion, Effect, Failure, FailureKind, FileDigest, FileStat, UnixNanos, net::HttpRequest};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read, Seek, SeekFrom},
+    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -123,7 +123,12 @@ fn write_file(path: &str, bytes: &[u8]) -> io::Result<()> {
     make_parent(path)?;
     // Renamed into place, so that a reader or a crash never finds half of it.
     let scratch = format!("{path}.{}.tmp", std::process::id());
-    fs::write(&scratch, bytes)?;
+    let written = File::create(&scratch).and_then(|mut file| {
+        file.write_all(bytes)?;
+        // Without it a power cut can leave an empty note, and rows would be sent twice. There is about one a second.
+        if path.ends_with(".delivered") { file.sync_data() } else { Ok(()) }
+    });
+    written?;
     fs::rename(&scratch, path).inspect_err(|_| drop(fs::remove_file(&scratch)))
 }
 

@@ -1,8 +1,9 @@
 //! How fast it is: `load [ROWS] [ROWS PER PUSH] [METRICS] [CLIENTS]` pushes rows as the official client writes them over
 //! HTTP, each client into a run of its own, to a server with a data file; then asks for charts of the first run. Prints
-//! rows and pushes per second and the time of a chart, warm and after a restart.
+//! rows and pushes per second and the time of a chart, warm and after a restart; and of the run's page and of a client that
+//! resumes the run, each after a restart.
 
-use runwire_local::{Backend, DiskStore, Options, Server, Settings};
+use runwire_local::{Backend, DiskStore, Options, Request, Server, Settings};
 use serde_json::json;
 use std::{
     env,
@@ -60,11 +61,41 @@ fn main() -> Result<(), Failure> {
     println!("again: {:?}", server.with_backend(|backend| chart(backend))?);
     server.stop();
     println!("file: {} MB", std::fs::metadata(&data)?.len() >> 20);
-    let start = Instant::now();
-    let mut backend = Backend::open(Box::new(DiskStore::open(&data)?), Settings::default())?;
-    println!("opened in {:?}", start.elapsed());
+    let open = || -> Result<Backend, Failure> {
+        let start = Instant::now();
+        let backend = Backend::open(Box::new(DiskStore::open(&data)?), Settings::default())?;
+        println!("opened in {:?}", start.elapsed());
+        Ok(backend)
+    };
+    let mut backend = open()?;
     println!("first chart after a restart: {:?}", chart(&mut backend)?);
     println!("again: {:?}", chart(&mut backend)?);
+    drop(backend);
+    let mut backend = open()?;
+    let page = |backend: &mut Backend| -> Result<Duration, Failure> {
+        let start = Instant::now();
+        let request = Request { method: "GET".into(), target: "/_page/run/e/p/r0".into(), ..Request::default() };
+        let answer = backend.handle(0, &request);
+        let took = start.elapsed();
+        let found: serde_json::Value = serde_json::from_slice(&answer.body)?;
+        assert_eq!(found["rows"], each, "the page has lost rows");
+        Ok(took)
+    };
+    println!("first page of the run after a restart: {:?}", page(&mut backend)?);
+    println!("again: {:?}", page(&mut backend)?);
+    println!("first chart after that: {:?}", chart(&mut backend)?);
+    drop(backend);
+    let mut backend = open()?;
+    let query = json!({ "query": "{ project(name: \"p\", entityName: \"e\") { run(name: \"r0\") { historyTail } } }" });
+    let request = Request::json("POST", "/graphql", &query).with("authorization", "Basic YXBpOms=");
+    let start = Instant::now();
+    let answer = backend.handle(0, &request);
+    println!("what a client that resumes asks first: {:?} ({})", start.elapsed(), answer.status);
+    let push = Request::json("POST", "/files/e/p/r0/file_stream", &serde_json::from_str(&body(0, each, 10, metrics))?);
+    let start = Instant::now();
+    let answer = backend.handle(0, &push.with("authorization", "Basic YXBpOms="));
+    println!("and its first rows: {:?} ({})", start.elapsed(), answer.status);
+    drop(backend);
     std::fs::remove_dir_all(&dir)?;
     Ok(())
 }

@@ -144,8 +144,12 @@ impl Backend {
         buckets: usize,
     ) -> Result<Vec<Bucket>, StoreError> {
         let Some(id) = self.model.run_id(entity, project, run) else { return Ok(Vec::new()) };
-        let data = self.model.data(id)?;
-        Ok(data.map_or_else(Vec::new, |data| data.columns.chart(metric, axis, limits, buckets)))
+        let shown = [metric, axis.unwrap_or(metric)];
+        let columns = self.model.columns(id, &shown, axis.is_none_or(|axis| axis == "_step"))?;
+        let found = columns.map_or_else(Vec::new, |columns| columns.chart(metric, axis, limits, buckets));
+        // Rows of older data may have been put into pages.
+        self.model.commit()?;
+        Ok(found)
     }
 
     /// Makes memory what the store is, after a panic in the middle of a request.

@@ -25,8 +25,10 @@
 //! ## What is kept
 //! A push is applied whole or not at all, and is answered once it is on the disk; pushes that wait at the same time share
 //! one write. The same rows at the same offsets change nothing; other content at an offset that is taken is counted as a
-//! conflict and not taken. Rows are stored as they came, and every number of every row is in memory by metric, so a chart
-//! of a million steps is one pass; rows that are not asked for leave memory again.
+//! conflict and not taken. Rows are stored as they came, and every number of every row once more by metric, in memory and in
+//! pages of some thousand rows in the file: a chart of a million steps is one pass over its metric, and the first one after
+//! a restart reads that and the rows behind the last page. Runs that are not asked for leave memory again. A run gets pages
+//! as far as the rows of its first writer begin at 0 and have no gap; what several writers have sent is read as rows.
 //!
 //! ## What is not served
 //! Sweeps, reports, registries, automations, launch, parquet exports of a history (all rows are live), and uploads in
@@ -37,6 +39,8 @@
 mod api;
 mod auth;
 mod backend;
+#[doc(hidden)]
+pub mod fuzzing;
 mod graphql;
 mod http;
 mod json;

@@ -88,9 +88,8 @@ fn run_json(backend: &mut Backend, now_ms: u64, name: [&str; 3]) -> Result<Optio
     let Some(id) = backend.model.run_id(entity, project, run) else { return Ok(None) };
     let keys = backend.model.history_keys(id)?;
     let rows = backend.model.data(id)?.map_or(0, |data| data.line_count(Log::History));
-    let lines = backend.model.console_lines(id)?;
-    let lines: Vec<String> =
-        lines.iter().skip(lines.len().saturating_sub(LINES_MAX)).map(|(.., text)| plain_line(text)).collect();
+    let lines = backend.model.last_console_lines(id, LINES_MAX)?;
+    let lines: Vec<String> = lines.iter().map(|text| plain_line(text)).collect();
     let files = backend.model.files(id)?.into_iter().filter(|file| file.md5.is_some());
     let files: Value = files.map(|file| json!({ "name": file.name, "size": file.size })).collect();
     let Some(run) = backend.model.run(id) else { return Ok(None) };

@@ -30,6 +30,8 @@ struct Way {
     secure: bool,
     insecure: bool,
     proxy: Option<String>,
+    /// What the proxy is told, if its address has no user and password.
+    authorization: Option<String>,
 }
 
 static POOLS: Mutex<Vec<(Way, Agent)>> = Mutex::new(Vec::new());
@@ -54,6 +56,7 @@ pub(super) fn find(request: &HttpRequest, url: &Uri) -> Result<Agent, ureq::Erro
         secure: proxy::is_secure(url),
         insecure: request.wire.insecure,
         proxy: proxy::choose(&request.wire, url),
+        authorization: request.wire.proxy_authorization.as_ref().map(|value| value.reveal().to_string()),
     };
     if let Some(agent) = known(&way) {
         return Ok(agent);
@@ -79,7 +82,11 @@ fn known(way: &Way) -> Option<Agent> {
 fn make(way: &Way) -> Result<Agent, ureq::Error> {
     let proxy = way.proxy.as_deref().map(Proxy::new).transpose()?;
     let is_secure_proxy = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
-    let forward = proxy.as_ref().filter(|proxy| !way.secure && is_http(proxy)).map(forward);
+    let introduction = proxy.as_ref().filter(|proxy| is_http(proxy)).map(|proxy| introduction(proxy, way));
+    let (forward, tunnel) = if way.secure { (None, introduction) } else { (introduction, None) };
+    // A user in the address is told by the library itself when it asks for a tunnel.
+    let is_named = proxy.as_ref().is_some_and(is_named);
+    let tunnel = tunnel.filter(|tunnel| !is_named && tunnel.authorization.is_some());
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -96,17 +103,21 @@ fn make(way: &Way) -> Result<Agent, ureq::Error> {
         config = config.tls_config(tls(way.insecure));
     }
     let resolve = Resolve { system: Default::default(), forward: forward.clone() };
-    Ok(Agent::with_parts(config.build(), transport::connector(forward), resolve))
+    Ok(Agent::with_parts(config.build(), transport::connector(forward, tunnel), resolve))
 }
 
 fn is_http(proxy: &Proxy) -> bool {
     matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }
 
-fn forward(proxy: &Proxy) -> Forward {
-    let named = proxy.username().is_some() || proxy.password().is_some();
+fn is_named(proxy: &Proxy) -> bool {
+    proxy.username().is_some() || proxy.password().is_some()
+}
+
+fn introduction(proxy: &Proxy, way: &Way) -> Forward {
     let user = format!("{}:{}", proxy.username().unwrap_or_default(), proxy.password().unwrap_or_default());
-    Forward { proxy: proxy.uri().clone(), authorization: named.then(|| format!("Basic {}", base64(user.as_bytes()))) }
+    let user = is_named(proxy).then(|| format!("Basic {}", base64(user.as_bytes())));
+    Forward { proxy: proxy.uri().clone(), authorization: user.or_else(|| way.authorization.clone()) }
 }
 
 /// The system's certificates; built-in ones where it has none.

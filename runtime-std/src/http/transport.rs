@@ -16,7 +16,8 @@ use ureq::{
     },
 };
 
-/// A proxy that is asked for `http` addresses by their whole address.
+/// A proxy, and what it is told by us and not by the library: for `http` addresses, that are asked for by their whole
+/// address, everything; for a tunnel only who asks.
 #[derive(Clone)]
 pub(super) struct Forward {
     /// Address of the proxy.
@@ -46,16 +47,17 @@ impl Resolver for Resolve {
 }
 
 /// All steps to a connection.
-pub(super) fn connector(forward: Option<Forward>) -> impl Connector {
+pub(super) fn connector(forward: Option<Forward>, tunnel: Option<Forward>) -> impl Connector {
     let socket = ().chain(SocksConnector::default()).chain(ConnectProxyConnector::default());
     let chain = socket.chain(TcpConnector::default()).chain(Patient).chain(RustlsConnector::default());
-    Connect { chain, forward }
+    Connect { chain, forward, tunnel }
 }
 
 #[derive(Debug)]
 struct Connect<C> {
     chain: C,
     forward: Option<Forward>,
+    tunnel: Option<Forward>,
 }
 
 impl<C: Connector> Connector for Connect<C> {
@@ -78,6 +80,11 @@ impl<C: Connector> Connector for Connect<C> {
             register_shutdown: original.register_shutdown.clone(),
         };
         let Some(inner) = self.chain.connect(&details, chained)? else { return Ok(None) };
+        if let Some(tunnel) = self.tunnel.as_ref().filter(|tunnel| tunnel.proxy.authority() == original.uri.authority())
+        {
+            let authorization = tunnel.authorization.clone().unwrap_or_default();
+            return Ok(Some(Box::new(Introduced { inner, authorization, head: Some(Vec::new()) })));
+        }
         let Some(forward) = &self.forward else { return Ok(Some(Box::new(inner))) };
         let target = original.uri.authority().map_or("", |authority| bare(authority.as_str()));
         let authorization = forward.authorization.clone();
@@ -111,15 +118,7 @@ impl<T: Transport> Transport for Absolute<T> {
             return self.inner.transmit_output(amount, timeout);
         }
         let head = completed(&self.inner.buffers().output()[..amount], &self.start, self.authorization.as_deref());
-        let mut rest = &head[..];
-        while !rest.is_empty() {
-            let output = self.inner.buffers().output();
-            let (now, later) = rest.split_at(rest.len().min(output.len()));
-            output[..now.len()].copy_from_slice(now);
-            self.inner.transmit_output(now.len(), timeout)?;
-            rest = later;
-        }
-        Ok(())
+        transmit(&mut self.inner, &head, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
@@ -143,6 +142,57 @@ fn completed(head: &[u8], start: &str, authorization: Option<&str>) -> Vec<u8> {
     }
     out.extend_from_slice(&head[line..]);
     out
+}
+
+/// Sends bytes that are not in the transport's own buffer.
+fn transmit(to: &mut impl Transport, mut rest: &[u8], timeout: NextTimeout) -> Result<(), Error> {
+    while !rest.is_empty() {
+        let output = to.buffers().output();
+        let (now, later) = rest.split_at(rest.len().min(output.len()));
+        output[..now.len()].copy_from_slice(now);
+        to.transmit_output(now.len(), timeout)?;
+        rest = later;
+    }
+    Ok(())
+}
+
+/// A connection to a proxy that is asked for a tunnel, by somebody who has to say who they are.
+#[derive(Debug)]
+struct Introduced<T> {
+    inner: T,
+    authorization: String,
+    /// The request for the tunnel as far as it was written; `None` once it was sent.
+    head: Option<Vec<u8>>,
+}
+
+impl<T: Transport> Transport for Introduced<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let Some(head) = &mut self.head else { return self.inner.transmit_output(amount, timeout) };
+        head.extend_from_slice(&self.inner.buffers().output()[..amount]);
+        if !head.ends_with(b"\r\n\r\n") {
+            return Ok(());
+        }
+        let mut whole = self.head.take().unwrap_or_default();
+        whole.truncate(whole.len() - 2);
+        whole.extend_from_slice(format!("Proxy-Authorization: {}\r\n\r\n", self.authorization).as_bytes());
+        transmit(&mut self.inner, &whole, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
 }
 
 /// Puts a [`Listening`] around each socket.

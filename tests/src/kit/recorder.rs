@@ -12,6 +12,8 @@ pub struct Tape {
     inputs: Vec<(Instant, ServiceInput)>,
     outputs: Vec<ServiceOutput>,
     start: Option<(Instant, UnixNanos)>,
+    /// The last output was the last one before an input.
+    drained: bool,
 }
 
 /// The service.
@@ -30,13 +32,22 @@ impl Recorder {
 
 impl Machine for Recorder {
     fn handle_input(&mut self, now: Instant, input: ServiceInput) -> Result<(), InputError> {
-        lock(&self.tape).inputs.push((now, input.clone()));
+        let mut tape = lock(&self.tape);
+        tape.inputs.push((now, input.clone()));
+        tape.drained = false;
+        drop(tape);
         self.service.handle_input(now, input)
     }
 
     fn poll_output(&mut self) -> ServiceOutput {
         let output = self.service.poll_output();
-        lock(&self.tape).outputs.push(output.clone());
+        let mut tape = lock(&self.tape);
+        // To look again before anything has happened is not wrong.
+        let again =
+            std::mem::replace(&mut tape.drained, matches!(output, ServiceOutput::Wait(_) | ServiceOutput::Finished));
+        if !(again && tape.drained) {
+            tape.outputs.push(output.clone());
+        }
         output
     }
 

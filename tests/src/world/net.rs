@@ -30,6 +30,8 @@ pub struct Net {
     pub fates: VecDeque<Fate>,
     /// What becomes of all others.
     pub otherwise: Fate,
+    /// Answers that the next requests get instead of the server's own, with whether it does its work all the same.
+    pub made: VecDeque<(bool, HttpResponse)>,
     /// Only requests for this meet their fate; others are served.
     pub only: Option<Purpose>,
     /// Requests so far, by what they are for.
@@ -44,6 +46,7 @@ impl Default for Net {
         Self {
             backend: backend.expect("memory can be opened"),
             fates: VecDeque::new(),
+            made: VecDeque::new(),
             otherwise: Fate::Served,
             only: None,
             asked: Vec::new(),
@@ -77,6 +80,12 @@ impl Net {
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Completion {
         self.asked.push(request.purpose);
+        if let Some((applied, response)) = self.made.pop_front() {
+            if applied {
+                self.serve(now, request, files);
+            }
+            return Completion::Http(Box::new(response));
+        }
         let fate = if self.only.is_none_or(|only| only == request.purpose) {
             self.fates.pop_front().unwrap_or(self.otherwise)
         } else {

@@ -146,6 +146,26 @@ fn backend_26_and_run_16_a_rewound_run() {
 }
 
 #[test]
+fn run_16_a_rewind_comes_first_and_says_where_rows_go_on() {
+    let backend = earlier_run(Backend::start(), "run1", 8);
+    backend.controls().clear_requests();
+    let mut online = set_up(&backend.url(), |_| {}, branch("run1", 5.0)).begin(backend);
+    online.log_rows(1);
+    let (state, backend) = online.end();
+    let on = |request: &Value| request["on"].as_str().unwrap_or_default().to_owned();
+    let asked: Vec<String> = backend.requests("graphql").iter().map(on).collect();
+    assert_eq!(asked[..2], ["graphql:RewindRun", UPSERT], "{asked:?}");
+    let rewound = &backend.requests("graphql:RewindRun")[0]["response"]["data"]["rewindRun"]["rewoundRun"];
+    let count = rewound["historyLineCount"].as_u64().expect("a count");
+    let pushes = backend.pushes();
+    let history = pushes.iter().find_map(|push| push["files"].get("wandb-history.jsonl")).expect("rows");
+    assert_eq!((count, &history["offset"]), (6, &json!(6)), "{rewound}");
+    assert!(backend.variables("UpsertBucket")[0]["id"].is_string());
+    let steps: Vec<Value> = rows(&state).iter().map(|row| row["_step"].clone()).collect();
+    assert_eq!(steps, [0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
 fn backend_27_a_missing_run_is_not_rewound() {
     let backend = Backend::start();
     let setup = set_up(&backend.url(), |_| {}, branch("run1", 1.0));
@@ -169,6 +189,20 @@ fn backend_28_and_run_15_a_fork() {
     assert!(kinds.iter().all(|kind| kind != STATUS && kind != "graphql:RewindRun"), "{kinds:?}");
     assert_eq!(rows(&state)[0]["_step"], 2);
     assert_eq!(state["writers"][""]["history"][0][0], 0, "its own rows begin at offset 0");
+}
+
+#[test]
+fn backend_28_where_a_fork_began_is_in_its_config() {
+    // official: same. It is the client who puts it there; nobody else adds or drops it.
+    let backend = earlier_run(Backend::start(), "base", 3);
+    let point = json!({"run_id": "base", "step": 1});
+    let edit = |run: &mut RunRecord| {
+        branch("base", 1.0)(run);
+        let update = vec![config_item(&["_wandb"], &json!({"branch_point": point}).to_string())];
+        run.config.get_or_insert_default().update.extend(update);
+    };
+    let (state, _) = set_up(&backend.url(), |_| {}, edit).begin(backend).end();
+    assert_eq!(state["config"]["_wandb"]["value"]["branch_point"], json!({"run_id": "base", "step": 1}));
 }
 
 #[test]

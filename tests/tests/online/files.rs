@@ -50,6 +50,32 @@ fn backend_54_and_run_56_files_are_asked_for_together() {
 }
 
 #[test]
+fn run_56_now_live_end_and_ignored() {
+    let mut online = Online::with(|settings| {
+        settings.ignore_globs = Some(ListStringValue { value: vec!["*.tmp".into(), "d/*".into()] });
+    });
+    let start = std::time::Instant::now();
+    online.save("now.txt", "now", PolicyType::Now);
+    online.save("live.txt", "one", PolicyType::Live);
+    online.save("end.txt", "early", PolicyType::End);
+    for ignored in ["x.tmp", "d/x.txt"] {
+        online.save(ignored, "x", PolicyType::Now);
+    }
+    online.backend.await_answered("upload", 2);
+    assert!(start.elapsed() < std::time::Duration::from_secs(9), "a batch takes about five seconds");
+    std::fs::write(online.dir().join("files/live.txt"), "two, longer").expect("it can be written");
+    let second = online.backend.await_requests(ASK, 2).remove(1);
+    assert_eq!(second["body"]["variables"]["files"], json!(["live.txt"]), "it goes alone");
+    online.backend.await_answered("upload", 3);
+    std::fs::write(online.dir().join("files/end.txt"), "late").expect("it can be written");
+    let (state, backend) = online.end();
+    assert_eq!((&state["files"]["end.txt"]["size"], uploads_of(&backend, "end.txt").len()), (&json!(4), 1));
+    assert_eq!((uploads_of(&backend, "now.txt").len(), uploads_of(&backend, "live.txt").len()), (1, 2));
+    let asked = asked(&backend);
+    assert!(asked.iter().all(|name| !name.ends_with(".tmp") && !name.starts_with("d/")), "{asked:?}");
+}
+
+#[test]
 fn backend_55_a_live_file_is_sent_when_it_changes_and_only_then() {
     let mut online = Online::new();
     online.save("live.txt", "one", PolicyType::Live);
@@ -137,10 +163,18 @@ fn backend_60_a_short_answer() {
 
 #[test]
 fn backend_61_an_answer_that_names_another_file() {
-    let (state, backend) =
-        with_fault(listed(json!([{"name": "../../f.txt", "uploadUrl": "http://127.0.0.1:9/storage/x"}])));
-    assert!(backend.requests("upload").iter().all(|put| !put["path"].as_str().unwrap_or_default().contains("..")));
+    let backend = Backend::start();
+    let address = format!("{}/storage/elsewhere", backend.url());
+    backend.fault(listed(json!([{"name": "../../f.txt", "uploadUrl": address}])));
+    let mut online = Online::on(backend, |_| {});
+    let secret = online.dir().parent().expect("a run lies in a folder").join("f.txt");
+    std::fs::write(&secret, "not for anybody").expect("it can be written");
+    online.save("f.txt", "content", PolicyType::End);
+    let (state, backend) = online.end();
+    assert!(uploads_of(&backend, "elsewhere").is_empty(), "nothing is sent there");
     assert_eq!(state["state"], "finished");
+    // The file that was really wanted is asked for again; the official client leaves it out.
+    assert_eq!(state["files"]["f.txt"]["size"], 7, "{}", state["files"]);
 }
 
 #[test]
@@ -180,6 +214,14 @@ fn backend_63_many_files() {
         puts.iter().filter(|other| time(other, "t_ms") <= at && time(other, "answered_ms") > at).count()
     });
     assert!(most.max() <= Some(128));
+}
+
+#[test]
+fn backend_64_a_question_that_is_refused_once_at_the_end() {
+    // The official client loses every file of it.
+    let (state, backend) = with_fault(json!({"on": ASK, "status": 403}));
+    assert!(has(&state, "f.txt") && has(&state, "config.yaml"), "{}", state["files"]);
+    assert_eq!(backend.count(ASK), 2);
 }
 
 #[test]

@@ -7,9 +7,11 @@ use runwire_proto::wire::error_info::ErrorCode;
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
 use runwire_proto::wire::response::ResponseType;
+use runwire_proto::wire::result::ResultType;
 use runwire_proto::wire::server_request::ServerRequestType;
-use runwire_proto::wire::{Operation, OperationStatsRequest, ServerCancelRequest};
-use runwire_tests::client::{Run, error_text, exit_record, finish_request, request, response, teardown_request};
+use runwire_proto::wire::server_response::ServerResponseType;
+use runwire_proto::wire::{Operation, OperationStatsRequest, ServerAuthenticateRequest, ServerCancelRequest};
+use runwire_tests::client::{Client, Run, exit_record, finish_request, request, response, result, teardown_request};
 use runwire_tests::logs::Log;
 use runwire_tests::online::{Backend, Online, rows, set_up, settings};
 use runwire_tests::sidecar::{PATIENCE, Sidecar, await_that};
@@ -136,7 +138,13 @@ fn ipc_78_finish_while_a_run_is_set_up() {
     other.ping();
     assert!(start.elapsed() < Duration::from_secs(2), "another connection waited {:?}", start.elapsed());
     let answer = run.client.answer(&id);
-    assert!(error_text(&answer).is_some_and(|text| text.contains("closed")), "{answer:?}");
+    match result(answer) {
+        ResultType::RunResult(told) => {
+            let error = told.error.expect("the run was not set up");
+            assert!(error.message.contains("closed"), "{error:?}");
+        }
+        other => panic!("expected a run result, got {other:?}"),
+    }
 }
 
 #[test]
@@ -145,4 +153,32 @@ fn ipc_63_questions_of_a_waiting_run_are_answered() {
     let (_sidecar, mut run, _) = waiting(&url, 60.0);
     let answer = run.ask_record(request(RequestType::GetSummary(Default::default())));
     assert!(matches!(response(answer), Some(ResponseType::GetSummaryResponse(_))));
+}
+
+#[test]
+fn ipc_71_a_key_is_tried_beside_everything_else() {
+    let key = "k".repeat(40);
+    let backend = Backend::with(|options| options.keys = vec![key.clone()]);
+    let sidecar = Sidecar::start();
+    let mut client = sidecar.connect();
+    let login = |client: &mut Client, key: &str| {
+        let request = ServerAuthenticateRequest { api_key: key.into(), base_url: backend.url(), ..Default::default() };
+        client.send(ServerRequestType::Authenticate(request));
+    };
+    // The answer has no id, with the official sidecar as well.
+    let said = |client: &mut Client| match client.answer("").server_response_type {
+        Some(ServerResponseType::AuthenticateResponse(answer)) => (answer.default_entity, answer.error_status),
+        other => panic!("expected an answer to a login, got {other:?}"),
+    };
+    login(&mut client, &key);
+    assert_eq!(said(&mut client), ("local".to_owned(), String::new()));
+    login(&mut client, &"w".repeat(40));
+    assert_eq!(said(&mut client), (String::new(), "Invalid credentials".to_owned()));
+    // The official sidecar answers nothing else on the connection meanwhile.
+    backend.fault(json!({"on": "graphql:Viewer", "delay_ms": 1500}));
+    login(&mut client, &key);
+    let start = Instant::now();
+    client.ping();
+    assert!(start.elapsed() < Duration::from_millis(1000), "{:?}", start.elapsed());
+    assert_eq!(said(&mut client).0, "local");
 }

@@ -8,6 +8,8 @@ mod branch;
 mod files;
 mod ipc;
 mod lines;
+mod lives;
 mod push;
+mod reports;
 mod run;
 mod setup;

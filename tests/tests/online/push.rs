@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use runwire_proto::wire::record::RecordType;
 use runwire_proto::wire::request::RequestType;
 use runwire_proto::wire::response::ResponseType;
-use runwire_proto::wire::{RunPreemptingRecord, Settings, StopStatusRequest};
+use runwire_proto::wire::server_request::ServerRequestType;
+use runwire_proto::wire::{RunPreemptingRecord, ServerCancelRequest, Settings, StopStatusRequest};
+use runwire_tests::client::exit_record;
 use runwire_tests::online::{Backend, Online, exit, rows};
 use runwire_tests::sidecar::await_that;
 use serde_json::{Value, json};
@@ -78,6 +80,30 @@ fn backend_03_and_04_the_first_push_is_at_once_the_second_after_the_interval() {
 }
 
 #[test]
+fn backend_04_an_interval_below_a_second_is_kept() {
+    // The official client cuts 0.4 to whole seconds and then takes its default of 15.
+    let mut online = Online::with(|settings| settings.x_file_stream_transmit_interval = Some(0.4));
+    for pushes in 1..=4 {
+        online.log_rows(1);
+        online.backend.await_requests(PUSH, pushes);
+    }
+    let gaps = gaps(&online.backend);
+    assert!(gaps[..3].iter().all(|gap| (395..3000).contains(gap)), "{gaps:?}");
+}
+
+#[test]
+fn backend_05_a_run_that_logs_nothing_says_that_it_lives() {
+    // Two of them, and one after a push, are seen in virtual time: `backend_05_beats_follow_the_last_push`.
+    let mut online = Online::new();
+    std::thread::sleep(Duration::from_millis(29_000));
+    assert_eq!(online.backend.count(PUSH), 0);
+    online.backend.await_requests(PUSH, 1);
+    assert_eq!(online.backend.pushes(), [json!({})]);
+    online.log_rows(1);
+    assert_eq!(rows(&online.end().0).len(), 1);
+}
+
+#[test]
 fn backend_29_a_push_is_repeated_as_it_is() {
     let (state, backend) = with_fault(json!({"on": PUSH, "status": 503, "times": 3}), |settings| {
         settings.x_file_stream_retry_wait_min_seconds = Some(0.2);
@@ -145,6 +171,46 @@ fn backend_31_and_32_a_refusal_for_good_ends_with_a_word_to_the_user() {
 }
 
 #[test]
+fn backend_32_a_push_has_as_many_attempts_as_the_user_allows() {
+    let backend = Backend::start();
+    backend.fault(json!({"on": PUSH, "status": 500, "times": -1}));
+    let mut online = Online::on(backend, |settings| {
+        settings.x_file_stream_retry_max = Some(3);
+        settings.x_file_stream_retry_wait_max_seconds = Some(0.1);
+    });
+    online.log_rows(3);
+    let pushes = online.backend.await_requests(PUSH, 4);
+    assert!(pushes[1..4].iter().all(|push| push["body_md5"] == pushes[0]["body_md5"]));
+    // The official client's stream is dead now; ours keeps everything and asks again from time to time.
+    online.backend.controls().clear_faults();
+    online.exit(0);
+    assert_whole(&online.state());
+}
+
+#[test]
+fn backend_33_an_interrupt_of_the_end_ends_it_at_once() {
+    let backend = Backend::start();
+    backend.fault(json!({"on": PUSH, "status": 500, "times": -1}));
+    let mut online = Online::on(backend, |_| {});
+    online.log_rows(3);
+    online.backend.await_requests(PUSH, 1);
+    // What the official client does at Ctrl-C: it gives up its wait for the exit.
+    let waited = online.run.client.post_record("run1", exit_record(255));
+    std::thread::sleep(Duration::from_millis(300));
+    let start = Instant::now();
+    online.run.client.send(ServerRequestType::Cancel(ServerCancelRequest { request_id: waited }));
+    let told = await_that("a word to the user", || {
+        let told = online.messages().join("\n");
+        (!told.is_empty()).then_some(told)
+    });
+    assert!(told.contains("runwire sync"), "{told}");
+    online.finish();
+    online.teardown(255);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!((online.log().rows().len(), online.log().exit_code()), (3, 255));
+}
+
+#[test]
 fn backend_33_finish_timeout_bounds_the_end() {
     let backend = Backend::start();
     backend.fault(json!({"on": PUSH, "status": 500, "times": -1}));
@@ -156,6 +222,7 @@ fn backend_33_finish_timeout_bounds_the_end() {
     assert!((1400..6000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     let told = online.messages().join("\n");
     assert!(told.contains("HTTP 500") && told.contains("runwire sync"), "{told}");
+    assert!(told.contains("finish_timeout") && told.contains("left: 3 lines"), "{told}");
 }
 
 #[test]
@@ -188,6 +255,39 @@ fn backend_36_and_38_odd_answers_are_success() {
 }
 
 #[test]
+fn backend_38_an_answer_does_not_end_or_slow_the_run() {
+    let backend = Backend::start();
+    let body = json!({"exitcode": 5, "limits": {"rate_limit_seconds": 600, "hb_interval": 600}});
+    backend.fault(json!({"on": PUSH, "apply": true, "status": 200, "times": -1, "body": body}));
+    let mut online = Online::on(backend, |_| {});
+    for pushes in 1..=3 {
+        online.log_rows(1);
+        online.backend.await_requests(PUSH, pushes);
+    }
+    let (state, backend) = online.end();
+    assert_eq!((&state["exit_code"], rows(&state).len()), (&json!(0), 3));
+    assert!(gaps(&backend).iter().all(|gap| *gap < 5000), "{:?}", gaps(&backend));
+}
+
+#[test]
+fn run_61_the_wish_to_stop_stays() {
+    let backend = Backend::start();
+    backend.fault(json!({"on": PUSH, "apply": true, "status": 200, "body": {"stopped": true}}));
+    let mut online = Online::on(backend, |_| {});
+    let asked = |online: &mut Online| match online.ask(RequestType::StopStatus(StopStatusRequest::default())) {
+        Some(ResponseType::StopStatusResponse(answer)) => answer.run_should_stop,
+        other => panic!("expected a stop status, got {other:?}"),
+    };
+    online.log_rows(1);
+    await_that("the wish to stop", || asked(&mut online).then_some(()));
+    online.log_rows(1);
+    online.backend.await_answered(PUSH, 2);
+    online.settle();
+    assert!(asked(&mut online), "a later answer without the word takes nothing back");
+    assert_eq!(rows(&online.end().0).len(), 2, "pushes go on");
+}
+
+#[test]
 fn backend_37_and_run_61_the_server_wants_the_run_to_stop() {
     let backend = Backend::start();
     backend.fault(json!({"on": PUSH, "apply": true, "status": 200, "body": {"stopped": true}}));
@@ -211,6 +311,25 @@ fn backend_39_the_last_push_is_repeated() {
     let pushes = backend.requests(PUSH);
     let last = &pushes[pushes.len() - 3..];
     assert!(last.iter().all(|push| push["body_md5"] == last[0]["body_md5"]), "{last:?}");
+}
+
+#[test]
+fn run_30_one_warning_for_many_long_rows() {
+    let mut online = Online::with(|settings| settings.x_file_stream_max_line_bytes = Some(300));
+    for key in ["a", "b", "c"] {
+        online.row(&[(key, &format!("\"{}\"", "x".repeat(400)))]);
+    }
+    online.log_rows(1);
+    let (told, state) = {
+        online.exit(0);
+        (online.messages(), online.state())
+    };
+    let long: Vec<&String> = told.iter().filter(|text| text.contains(" > 300)")).collect();
+    assert_eq!(long.len(), 1, "{told:?}");
+    assert_eq!(rows(&state).len(), 1);
+    for key in ["a", "b", "c"] {
+        assert_eq!(state["summary"][key], "x".repeat(400), "the summary has what the row lost");
+    }
 }
 
 #[test]
@@ -319,15 +438,28 @@ fn backend_52_and_run_65_an_end_that_is_not_told() {
 
 #[test]
 fn backend_49_compression_if_the_server_has_it() {
-    for (features, gzip) in [(vec!["FILESTREAM_GZIP".to_owned()], true), (Vec::new(), false)] {
+    let run = |features: Vec<String>, no_gzip: Option<bool>| {
         let backend = Backend::with(|options| options.settings.features = features);
-        let mut online = Online::on(backend, |settings| settings.x_file_stream_no_gzip = Some(false));
+        let mut online = Online::on(backend, |settings| settings.x_file_stream_no_gzip = no_gzip);
+        online.backend.await_answered("graphql:ServerFeaturesQuery", usize::from(no_gzip.is_some()));
+        online.settle();
+        online.log_rows(50);
+        online.backend.await_answered(PUSH, 1);
         online.log_rows(50);
         let (state, backend) = online.end();
-        assert_eq!(rows(&state).len(), 50);
-        let packed = backend.requests(PUSH).iter().any(|push| push["gzip"] == true);
-        assert!(gzip || !packed, "the server cannot read it");
-    }
+        assert_eq!(rows(&state).len(), 100);
+        let packed: Vec<bool> = backend.requests(PUSH).iter().map(|push| push["gzip"] == true).collect();
+        assert!(packed.len() >= 2, "{packed:?}");
+        assert!(backend.requests("graphql").iter().all(|query| query["gzip"] != true), "only pushes are packed");
+        (packed, backend.count("graphql:ServerFeaturesQuery"))
+    };
+    let feature = || vec!["FILESTREAM_GZIP".to_owned()];
+    let (packed, _) = run(feature(), Some(false));
+    assert!(packed.iter().all(|packed| *packed), "every push: {packed:?}");
+    let (packed, _) = run(Vec::new(), Some(false));
+    assert!(packed.iter().all(|packed| !packed), "the server cannot read it: {packed:?}");
+    let (packed, asked) = run(feature(), None);
+    assert!(packed.iter().all(|packed| !packed) && asked == 0, "nobody wanted it: {packed:?}, asked {asked} times");
 }
 
 #[test]

@@ -8,8 +8,9 @@ use runwire_proto::wire::response::ResponseType;
 use runwire_proto::wire::server_request::ServerRequestType;
 use runwire_proto::wire::server_response::ServerResponseType;
 use runwire_proto::wire::{
-    HistoryRecord, MetricOptions, MetricRecord, MetricSummary, NetworkStatusRequest, PollExitRequest, RunExitRecord,
-    ServerInitSyncRequest, ServerSyncRequest, Settings,
+    HistoryRecord, MetricOptions, MetricRecord, MetricSummary, NetworkStatusRequest, PollExitRequest,
+    PythonPackagesRequest, RunExitRecord, ServerInitSyncRequest, ServerSyncRequest, Settings, StatsItem, StatsRecord,
+    python_packages_request::PythonPackage, stats_record::StatsType,
 };
 use runwire_tests::client::{Client, Scene, config_item, history_item};
 use runwire_tests::online::{Backend, Online, exit, files, rows, set_up};
@@ -42,14 +43,26 @@ fn run_02_a_second_run_record_changes_the_run() {
 
 #[test]
 fn run_03_a_change_of_the_config_tells_nothing_else() {
-    let mut online = Online::new();
+    // A resumed run has an id on the server and tags to tell, and this is still not the time for them.
+    let backend = runwire_tests::online::earlier_run(Backend::start(), "run1", 1);
+    backend.controls().clear_requests();
+    let edit = |run: &mut runwire_proto::wire::RunRecord| {
+        run.tags = vec!["t".into()];
+        run.display_name = "shown".into();
+    };
+    let mut online = set_up(&backend.url(), |settings| settings.resume = Some("must".into()), edit).begin(backend);
     let update = vec![config_item(&["b"], "{\"c\":1}")];
     online.send(RecordType::Config(runwire_proto::wire::ConfigRecord { update, ..Default::default() }));
-    let (_, backend) = online.end();
-    let sent = &backend.variables("UpsertBucket")[1];
-    for name in ["id", "displayName", "host", "program", "tags"] {
-        assert_eq!(sent[name], Value::Null, "{name}");
-    }
+    let (state, backend) = online.end();
+    let sent = backend.variables("UpsertBucket");
+    assert_eq!(sent.len(), 2);
+    assert!(sent[0]["id"].is_string() && sent[0]["tags"] == json!(["t"]) && sent[0]["displayName"] == "shown");
+    let told = sent[1].as_object().expect("an object");
+    let told: Vec<&String> = told.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name).collect();
+    assert_eq!(told, ["config", "entity", "name", "project"]);
+    let config: Value = serde_json::from_str(sent[1]["config"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(config["b"]["value"], json!({"c": 1}));
+    assert_eq!((&state["tags"], &state["display_name"]), (&json!(["t"]), &json!("shown")));
 }
 
 #[test]
@@ -69,14 +82,34 @@ fn run_08_one_refusal_is_told_once() {
 
 #[test]
 fn run_17_nothing_of_the_machine() {
+    let package = PythonPackage { name: "a".into(), version: "1".into() };
     let mut online = Online::with(|settings| {
         settings.x_disable_machine_info = Some(true);
         settings.x_disable_meta = Some(false);
+        settings.x_disable_stats = Some(false);
+        settings.x_stats_sampling_interval = Some(0.1);
+        settings.x_save_requirements = Some(true);
+        settings.save_code = Some(true);
+        settings.disable_git = Some(false);
+        let program = std::path::PathBuf::from(settings.program_abspath.as_deref().expect("a program"));
+        std::fs::write(program, "print(1)").expect("it can be written");
+        settings.program_relpath = Some("train.py".into());
     });
+    online.tell(RequestType::ProbeSystemInfo(Default::default()));
+    online.tell(RequestType::PythonPackages(PythonPackagesRequest { package: vec![package] }));
     online.log_rows(1);
-    let (state, backend) = online.end();
+    std::thread::sleep(Duration::from_millis(300));
+    let dir = online.dir();
+    online.exit(0);
+    let log = online.log();
+    assert_eq!((log.count("environment"), log.count("stats")), (0, 0));
+    let (state, backend) = (online.state(), &online.backend);
     assert!(backend.variables("UpsertBucket").iter().all(|sent| sent["host"].is_null()));
-    assert!(!files(&state).contains(&"wandb-metadata.json".to_owned()));
+    assert!(config_of(&state).get("e").is_none(), "{}", config_of(&state));
+    assert_eq!(files(&state), ["config.yaml", "requirements.txt", "wandb-summary.json"]);
+    for name in ["wandb-metadata.json", "diff.patch", "code"] {
+        assert!(!dir.join("files").join(name).exists(), "{name} was made");
+    }
 }
 
 #[test]
@@ -108,52 +141,76 @@ fn run_29_steps_of_a_shared_run_are_counted_at_the_upload() {
     assert_eq!(steps, [0, 1, 2]);
 }
 
+/// The definition of a metric in the config of a run, and all of them.
+fn definition(state: &Value, name: &str) -> (Value, Value) {
+    let all = config_of(state)["m"].clone();
+    let found = all.as_array().into_iter().flatten().find(|each| each["1"] == name);
+    (found.unwrap_or_else(|| panic!("{name} is not in {all}")).clone(), all)
+}
+
 #[test]
-fn run_34_and_36_definitions_of_metrics_in_the_config() {
+fn run_34_definitions_of_metrics_in_the_config() {
     let mut online = Online::new();
     let all = MetricSummary { min: true, max: true, mean: true, last: true, first: true, ..Default::default() };
     online.define("m", all);
     online.define("c", MetricSummary { copy: true, ..Default::default() });
     online.define("n", MetricSummary { none: true, ..Default::default() });
+    let options = Some(MetricOptions { step_sync: true, ..Default::default() });
+    let stepped = MetricRecord { name: "s".into(), step_metric: "mystep".into(), options, ..Default::default() };
+    online.send(RecordType::Metric(stepped));
+    let (state, _) = online.end();
+    let kinds = |name: &str| {
+        let mut kinds: Vec<i64> =
+            definition(&state, name).0["7"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    assert_eq!((kinds("m"), kinds("c"), kinds("n")), (vec![1, 2, 3, 5, 8], vec![], vec![6]));
+    let (stepped, all) = definition(&state, "s");
+    let place = stepped["5"].as_u64().expect("the place of the step metric, from 1");
+    assert_eq!(all[usize::try_from(place).expect("it is small") - 1]["1"], "mystep", "{all}");
+    assert_eq!(stepped["6"], json!([1]), "{all}");
+}
+
+#[test]
+fn run_36_the_step_of_a_metric_is_put_into_its_rows() {
+    let mut online = Online::new();
+    let options = Some(MetricOptions { step_sync: true, ..Default::default() });
     online.send(RecordType::Metric(MetricRecord {
         name: "s".into(),
         step_metric: "mystep".into(),
-        options: Some(MetricOptions { step_sync: true, ..Default::default() }),
+        options,
         ..Default::default()
     }));
     online.row(&[("s", "1")]);
     online.row(&[("mystep", "10")]);
     online.row(&[("s", "2")]);
+    online.row(&[("mystep", "20"), ("s", "3")]);
+    online.row(&[("mystep", "\"words\"")]);
+    online.row(&[("s", "4")]);
     let (state, _) = online.end();
-    let defined = config_of(&state)["m"].clone();
-    let of = |name: &str| defined.as_array().into_iter().flatten().find(|each| each["1"] == name).cloned();
-    let kinds = |name: &str| {
-        let mut kinds: Vec<i64> = of(name)
-            .map(|each| each["7"].clone())
-            .into_iter()
-            .flat_map(|kinds| kinds.as_array().cloned().unwrap_or_default())
-            .filter_map(|kind| kind.as_i64())
-            .collect();
-        kinds.sort_unstable();
-        kinds
-    };
-    assert_eq!((kinds("m"), kinds("c")), (vec![1, 2, 3, 5, 8], vec![]), "{defined}");
-    assert!(of("s").is_some_and(|each| each["5"].is_number()), "{defined}");
     let steps: Vec<Value> = rows(&state).iter().map(|row| row["mystep"].clone()).collect();
-    assert_eq!(steps, [0, 10, 10], "{}", state["history"]);
+    assert_eq!(steps, [json!(0), json!(10), json!(10), json!(20), json!("words"), json!(20)]);
+    assert_eq!(state["summary"]["mystep"], 20);
 }
 
 #[test]
 fn run_64_finish_timeout_with_files_that_have_nowhere_to_go() {
     let backend = Backend::start();
     backend.fault(json!({"on": "graphql:CreateRunFiles", "status": 500, "times": -1}));
-    let mut online = Online::on(backend, |settings| settings.finish_timeout = Some(1.0));
+    let mut online = Online::on(backend, |settings| settings.finish_timeout = Some(2.0));
     online.log_rows(1);
     let start = Instant::now();
-    assert!(exit(&mut online, 0).timed_out);
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
-    let told = online.messages().join("\n");
-    assert!(told.contains("files") && told.contains("runwire sync"), "{told}");
+    let answer = exit(&mut online, 0);
+    let took = start.elapsed();
+    assert!(answer.timed_out);
+    assert!((1950..3500).contains(&took.as_millis()), "{took:?}");
+    let told = online.messages();
+    assert!(told.len() >= 2, "that it was cut short, and what is missing: {told:?}");
+    let told = told.join("\n");
+    assert!(told.contains("finish_timeout") && told.contains("HTTP 500"), "{told}");
+    assert!(told.contains("config.yaml") && told.contains("runwire sync"), "{told}");
+    assert_eq!(rows(&online.state()).len(), 1, "rows go their own way");
 }
 
 #[test]
@@ -177,6 +234,25 @@ fn run_63_the_counts_of_what_arrived() {
         }
         other => panic!("expected a poll answer, got {other:?}"),
     }
+}
+
+// official: same. A label is put on what the sidecar measures itself; what comes as a record is complete.
+#[test]
+fn run_68_a_label_of_measurements_that_a_client_sends() {
+    let mut online = Online::with(|settings| {
+        settings.x_label = Some("nd".into());
+        settings.x_stats_buffer_size = Some(2);
+    });
+    for value in ["1", "2", "3"] {
+        let item = vec![StatsItem { key: "cpu".into(), value_json: value.into() }];
+        let kind = i32::from(StatsType::System);
+        let timestamp = Some(prost_types::Timestamp { seconds: 1_735_689_601, nanos: 0 });
+        online.send(RecordType::Stats(StatsRecord { stats_type: kind, timestamp, item, ..Default::default() }));
+    }
+    let (state, _) = online.end();
+    let events = state["events"].as_array().cloned().unwrap_or_default();
+    assert_eq!(events.len(), 3, "{state}");
+    assert_eq!(events[0]["system.cpu"], 1, "{}", events[0]);
 }
 
 /// Uploads a log that lies there; gives what the user is told.

@@ -68,6 +68,23 @@ fn backend_07_and_08_extra_headers_but_no_other_credentials() {
 }
 
 #[test]
+fn backend_08_no_other_credentials_for_the_server() {
+    let mut online = Online::with(|settings| {
+        let value = [("AUTHORIZATION".to_owned(), "Bearer theirs".to_owned())].into();
+        settings.x_extra_http_headers = Some(runwire_proto::wire::MapStringKeyStringValue { value });
+    });
+    online.log_rows(1);
+    let (_, backend) = online.end();
+    // As with the official client, storage on the server's own origin gets all that the user wants to have said there;
+    // unlike with it, no other storage does.
+    let uploads = backend.requests("upload");
+    assert!(!uploads.is_empty() && uploads.iter().all(|put| put["headers"]["authorization"].is_string()));
+    let all: Vec<Value> = [backend.requests("graphql"), backend.requests("file_stream")].concat();
+    assert!(all.len() > 2 && all.iter().all(|one| one["headers"]["authorization"] == "Basic <redacted>"), "{all:?}");
+    assert!(all.iter().all(|one| one["auth"] == "ok"));
+}
+
+#[test]
 fn backend_09_an_address_with_a_path() {
     let backend = Backend::start();
     let setup = set_up(&format!("{}/sub", backend.url()), |settings| settings.init_timeout = Some(2.0), |_| {});
@@ -163,6 +180,17 @@ fn backend_16_and_run_07_the_reason_of_a_refusal() {
         let (message, code, count) =
             refused(json!({"on": UPSERT, "status": status, "body": {"errors": [{"message": "M"}]}, "times": -1}));
         assert_eq!((message.as_str(), code, count), ("M", i32::from(ErrorCode::Communication), 1), "{status}");
+    }
+}
+
+#[test]
+fn run_07_a_refusal_whose_body_is_of_another_form() {
+    for status in [400, 401, 403, 404, 410, 422] {
+        let (message, code, count) =
+            refused(json!({"on": UPSERT, "status": status, "body": {"error": "not today"}, "times": -1}));
+        assert_eq!((code, count), (i32::from(ErrorCode::Communication), 1), "{status}");
+        // The official client says `<no message>`.
+        assert!(message.contains("not today"), "{status}: {message}");
     }
 }
 

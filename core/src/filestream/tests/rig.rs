@@ -97,6 +97,7 @@ impl Rig {
                 self.acked = Some((next, mark));
                 alloc::format!("  acked {} {} {} up to {mark}", next.history, next.events, next.console)
             }
+            Action::LeftOut { mark } => alloc::format!("  left out {mark}"),
             Action::Stopped => {
                 self.stops += 1;
                 "  stopped".into()

@@ -364,3 +364,28 @@ fn a_push_that_is_too_slow_shrinks_and_grows_again() {
     let offset = rig.json()["files"]["wandb-history.jsonl"]["offset"].as_u64();
     assert_eq!(offset, Some(261 + 522 + 1044));
 }
+
+#[test]
+fn rows_that_were_left_out_are_told_with_the_place_of_their_records() {
+    let mut rig = Rig::started(Settings { x_file_stream_max_line_bytes: Some(20), ..eager() });
+    for row in ["0", "bad", "2", "this one is longer than a line may be", "4"] {
+        rig.history(row);
+    }
+    rig.finish(Some(0));
+    let taken = serve(&mut rig, 400, |row| row == "bad");
+    assert_eq!(taken, [(0, "0".into()), (1, "2".into()), (2, "4".into())]);
+    let told: Vec<&str> = rig.story.lines().filter_map(|line| line.split_once("left out ").map(|(_, at)| at)).collect();
+    assert_eq!(told.iter().filter(|at| ["200", "400"].contains(at)).count(), 2, "{told:?}");
+}
+
+#[test]
+fn the_end_is_told_although_no_row_is_taken() {
+    let mut rig = Rig::started(eager());
+    (0..8).for_each(|_| rig.history("bad"));
+    rig.finish(Some(7));
+    let taken = serve(&mut rig, 400, |row| row == "bad");
+    assert_eq!(taken, []);
+    let last = rig.story.lines().rev().find(|line| line.contains(" > ")).expect("a push");
+    assert!(last.ends_with(r#"> {"complete":true,"exitcode":7}"#), "{last}");
+    assert!(matches!(rig.finished, Some(Err(_))), "what is left is not delivered: {:?}", rig.finished);
+}

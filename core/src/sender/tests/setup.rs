@@ -44,7 +44,7 @@ fn backend_11_the_first_upsert_has_all_variables_and_the_second_only_what_change
     assert_eq!(not_null(&variables), golden);
     rig.answer(Tag::Setup, 200, &upserted("res01", 0));
     let names: Vec<_> = rig.rest.iter().map(|action| format!("{action:?}")).collect();
-    assert!(names[0].starts_with("Remember") && names[1].starts_with("Upserted") && names[2].starts_with("Start"));
+    assert!(names[0].starts_with("Upserted") && names[1].starts_with("Remember") && names[2].starts_with("Start"));
     assert_eq!(rig.upserted().display_name, "stub-run-1");
 
     let feature = wire::Feature { finish: true, ..Default::default() };

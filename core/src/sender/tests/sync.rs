@@ -63,9 +63,9 @@ fn what_the_user_puts_in_place() {
         project: "p2".into(),
         run_id: "r2".into(),
         job_type: "j2".into(),
-        tag_replacements: [("a".into(), "b".into())].into(),
+        tag_replacements: [("a".into(), "b".into()), ("d".into(), String::new())].into(),
     });
-    rig.record(RecordType::Run(wire::RunRecord { tags: vec!["a".into(), "c".into()], ..run("r") }));
+    rig.record(RecordType::Run(wire::RunRecord { tags: vec!["a".into(), "c".into(), "d".into()], ..run("r") }));
     let sent = rig.one_set();
     let expected = json!({"entity": "e2", "project": "p2", "name": "r2", "jobType": "j2", "tags": ["b", "c"]});
     for (key, value) in expected.as_object().unwrap() {
@@ -133,4 +133,13 @@ fn summaries_of_the_official_log_and_of_ours_fold_alike() {
         rig.sender.summary_json(),
         r#"{"_runtime":3,"_step":1,"_wandb":{"runtime":2},"best":7,"loss":{"min":2}}"#
     );
+}
+
+#[test]
+fn a_tag_that_no_server_takes_is_left_out_and_told() {
+    let mut rig = sync(Overrides::default());
+    let tags = vec!["good".into(), "x".repeat(70), "é".repeat(64)];
+    rig.record(RecordType::Run(wire::RunRecord { tags, ..run("r") }));
+    assert_eq!(rig.one().2["tags"], json!(["good", "é".repeat(64)]));
+    assert_eq!(rig.told.len(), 1, "{:?}", rig.told);
 }

@@ -312,9 +312,39 @@ fn messages_are_few() {
     rig.now = rig.now.after(Duration::from_secs(60));
     rig.flush();
     rig.disk();
-    while rig.next().is_some() {
-        rig.answer(status(403, "no"));
+    for _ in 0..2 {
+        while rig.next().is_some() {
+            rig.answer(status(403, "no"));
+        }
+        rig.now = rig.now.after(Duration::from_secs(2));
+        rig.call(|up, cx, out| up.on_tick(cx, out));
     }
     assert_eq!((rig.told.len(), rig.flushed), (4, 1));
     assert!(rig.told[3].contains("and 20 more"), "{}", rig.told[3]);
+}
+
+#[test]
+fn a_question_that_is_refused_at_the_end_is_asked_once_more() {
+    for fault in [status(403, "forbidden"), status(200, r#"{"errors":[{"message":"not now"}]}"#)] {
+        let mut rig = Rig::started();
+        rig.write("a", "x");
+        rig.file("a", FilePolicy::End);
+        rig.flush();
+        rig.disk();
+        rig.answer(fault.clone());
+        assert_eq!((rig.flushed, rig.next().is_some()), (0, false), "after a rest");
+        rig.wait();
+        rig.serve();
+        assert_eq!((rig.uploaded.len(), rig.flushed, rig.told.len()), (1, 1, 0), "{}", rig.story);
+
+        let mut rig = Rig::started();
+        rig.write("a", "x");
+        rig.file("a", FilePolicy::End);
+        rig.flush();
+        rig.disk();
+        rig.answer(fault.clone());
+        rig.wait();
+        rig.answer(fault);
+        assert_eq!((rig.failed.len(), rig.flushed), (1, 1), "only once:\n{}", rig.story);
+    }
 }

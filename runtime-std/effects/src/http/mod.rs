@@ -7,11 +7,13 @@ pub mod proxy;
 pub mod redirect;
 mod save;
 mod tls;
+mod unpack;
 
 pub use body::{Exactly, Outgoing, gzipped, head};
 pub use failure::{Local, local, of_file, of_tls, refused};
 pub use save::Saving;
 pub use tls::system_roots;
+pub use unpack::Unpack;
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Which proxy a request goes through: the user's for its scheme, or else the one of the process environment.
 
 use http::Uri;
-use runwire_core::net::Wire;
+use percent_encoding::percent_decode_str;
+use runwire_core::net::{Secret, Wire, base64};
 use std::net::IpAddr;
 
 /// The address of the proxy for `url`, if it goes through one.
@@ -15,6 +16,41 @@ pub fn choose(wire: &Wire, url: &Uri) -> Option<String> {
 
 pub fn is_secure(url: &Uri) -> bool {
     url.scheme_str() == Some("https")
+}
+
+/// A proxy that speaks HTTP, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether it is spoken to over TLS.
+    pub secure: bool,
+    /// Value of `Proxy-Authorization`, if it wants to know who asks.
+    pub authorization: Option<Secret>,
+}
+
+impl Proxy {
+    /// Reads an address as `http://user:password@host:port`; `None` for one that is not understood.
+    pub fn parse(address: &str) -> Option<Self> {
+        let whole = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        let url: Uri = whole.parse().ok()?;
+        let secure = match url.scheme_str()? {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        let host = url.host().filter(|host| !host.is_empty())?.trim_matches(['[', ']']).to_owned();
+        let user = url.authority()?.as_str().rsplit_once('@').map(|(user, _)| user);
+        let user = user.map(|user| {
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            Secret::new(format!("Basic {}", base64(format!("{}:{}", plain(name), plain(password)).as_bytes())))
+        });
+        let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Some(Proxy { host, port, secure, authorization: user })
+    }
 }
 
 fn from_environment(url: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
@@ -98,6 +134,19 @@ mod tests {
         }
         assert_eq!(chosen("http://10.1.2.3/"), None);
         assert_eq!(from_environment(&"http://h/".parse().unwrap(), |_| None), None);
+    }
+
+    #[test]
+    fn an_address_is_taken_apart() {
+        let proxy = Proxy::parse("http://u:p%40w@[::1]:8080").unwrap();
+        assert_eq!((proxy.host.as_str(), proxy.port, proxy.secure), ("::1", 8080, false));
+        assert_eq!(proxy.authorization.unwrap().reveal(), "Basic dTpwQHc=");
+        let bare = Proxy::parse("proxy.example").unwrap();
+        assert_eq!((bare.port, bare.authorization), (80, None));
+        assert_eq!(Proxy::parse("https://h").map(|proxy| (proxy.port, proxy.secure)), Some((443, true)));
+        assert!(
+            ["socks5://h:1", "nonsense://u:pw@h", "http://u:pw@", ""].iter().all(|bad| Proxy::parse(bad).is_none())
+        );
     }
 
     #[test]

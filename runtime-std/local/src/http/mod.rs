@@ -3,7 +3,7 @@
 mod controls;
 mod faults;
 mod guard;
-mod wire;
+pub(crate) mod wire;
 
 pub use faults::{Controls, Fault, kind};
 

@@ -1,8 +1,20 @@
-//! History by metric: every number of every row in columns, so that a chart of a million steps needs no row.
+//! History by metric: every number of every row in columns, so that a chart of a million steps needs no row. What is in
+//! pages of the store is read from there when it is asked for, column by column.
 
-use super::series::{Bucket, Series};
-use crate::json;
-use std::collections::{BTreeMap, HashMap};
+use super::{
+    keys,
+    pages::{self, Index, PageSize},
+    series::{Bucket, Series},
+};
+use crate::{
+    json,
+    store::{Op, Store, StoreError},
+};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 /// Where a row is and which step it has.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,11 +28,69 @@ pub(crate) struct Place {
 /// The numbers of a run's history.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Columns {
-    places: Vec<Place>,
+    /// Steps of the rows behind the absent ones.
+    steps: Vec<f64>,
+    /// So many rows have their steps in pages and not in memory.
+    absent: usize,
+    /// So many rows are those of the first writer at the offsets from 0 on.
+    straight: usize,
+    /// Writer and offset of the rows behind those.
+    others: Vec<(u32, u64)>,
     unsorted: bool,
-    numbers: HashMap<String, usize>,
+    /// The row with the greatest step; of several the last one.
+    last: Option<(usize, f64)>,
+    /// Step of the last row.
+    end: f64,
+    names: Names,
     series: Vec<Series>,
     path: String,
+    paged: Paged,
+    /// Numbers in no page.
+    fresh: usize,
+}
+
+/// What is in pages.
+#[derive(Debug, Default, Clone)]
+struct Paged {
+    rows: usize,
+    pages: u32,
+    unsorted: bool,
+    end: f64,
+    last: (usize, f64),
+}
+
+/// The columns by name. The names of a row mostly follow one another as in the row before.
+#[derive(Debug, Default, Clone)]
+struct Names {
+    numbers: HashMap<String, usize>,
+    names: Vec<String>,
+    guesses: Vec<usize>,
+}
+
+impl Names {
+    /// The column of a name that is the `at`th of its row, and whether it is new.
+    fn number(&mut self, at: usize, name: &str) -> (usize, bool) {
+        if let Some(guess) = self.guesses.get(at).filter(|guess| self.names[**guess] == name) {
+            return (*guess, false);
+        }
+        let (number, new) = match self.numbers.get(name) {
+            Some(number) => (*number, false),
+            None => (self.add(name), true),
+        };
+        if at == self.guesses.len() {
+            self.guesses.push(number);
+        } else if let Some(guess) = self.guesses.get_mut(at) {
+            *guess = number;
+        }
+        (number, new)
+    }
+
+    fn add(&mut self, name: &str) -> usize {
+        let number = self.names.len();
+        self.numbers.insert(name.to_owned(), number);
+        self.names.push(name.to_owned());
+        number
+    }
 }
 
 /// What is known of a metric at a glance.
@@ -34,47 +104,191 @@ pub(crate) struct Metric {
 impl Columns {
     /// Takes a row that has been stored.
     pub(crate) fn push(&mut self, client: u32, offset: u64, text: &str) {
-        let row = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        let mut step = None;
+        let number = self.rows();
+        let row = u32::try_from(number).unwrap_or(u32::MAX);
+        let (mut step, mut at) = (None, 0);
         let mut path = std::mem::take(&mut self.path);
         json::numbers(text, &mut path, &mut |name, value| {
             if name == "_step" {
                 step = Some(value);
             }
-            let number = match self.numbers.get(name) {
-                Some(number) => *number,
-                None => {
-                    self.series.push(Series::default());
-                    self.numbers.insert(name.to_owned(), self.series.len() - 1);
-                    self.series.len() - 1
-                }
-            };
+            let (number, new) = self.names.number(at, name);
+            if new {
+                self.series.push(Series::default());
+            }
             self.series[number].push(row, value);
+            at += 1;
         });
         self.path = path;
+        self.fresh += at;
         #[expect(clippy::cast_precision_loss, reason = "steps are doubles in the protocol")]
         let step = step.filter(|step| step.is_finite()).unwrap_or(offset as f64);
-        self.unsorted |= self.places.last().is_some_and(|last| last.step > step);
-        self.places.push(Place { step, client, offset });
+        self.unsorted |= number > 0 && self.end > step;
+        self.end = step;
+        if self.last.is_none_or(|(_, most)| step.total_cmp(&most).is_ge()) {
+            self.last = Some((number, step));
+        }
+        self.steps.push(step);
+        if client == 0 && self.others.is_empty() && offset == number as u64 {
+            self.straight += 1;
+        } else {
+            self.others.push((client, offset));
+        }
     }
 
-    /// The rows with `from <= step < to` in the order of their steps.
+    /// What the pages of a run say. Nothing of them is read yet.
+    pub(crate) fn restore(index: &Index) -> Self {
+        let rows = index.rows as usize;
+        let last = (index.last.0 as usize, f64::from_bits(index.last.1));
+        let end = f64::from_bits(index.end);
+        let mut columns = Self {
+            absent: rows,
+            straight: rows,
+            unsorted: index.unsorted,
+            last: Some(last),
+            end,
+            paged: Paged { rows, pages: index.pages, unsorted: index.unsorted, end, last },
+            ..Self::default()
+        };
+        for (name, count, last) in &index.metrics {
+            columns.names.add(name);
+            columns.series.push(Series::in_pages(*count, f64::from_bits(*last)));
+        }
+        columns
+    }
+
+    /// Reads the steps from the pages, if they are not in memory. False if the pages are damaged.
+    pub(crate) fn read_steps(&mut self, store: &dyn Store, id: u64) -> Result<bool, StoreError> {
+        if self.absent == 0 {
+            return Ok(true);
+        }
+        let mut steps = Vec::with_capacity(self.rows());
+        let absent = self.absent;
+        let whole = pages::column(store, id, pages::STEPS, |row, step| {
+            if steps.len() < absent && row as usize == steps.len() {
+                steps.push(step);
+            }
+        })?;
+        if !whole || steps.len() != absent {
+            return Ok(false);
+        }
+        steps.append(&mut self.steps);
+        (self.steps, self.absent) = (steps, 0);
+        Ok(true)
+    }
+
+    /// Reads a metric from the pages, if it is there and not in memory. False if the pages are damaged.
+    pub(crate) fn read(&mut self, store: &dyn Store, id: u64, name: &str) -> Result<bool, StoreError> {
+        let Some(number) = self.names.numbers.get(name) else { return Ok(true) };
+        let absent = self.series[*number].absent();
+        if absent == 0 {
+            return Ok(true);
+        }
+        let mut read = Series::with_room(self.series[*number].len());
+        let whole = pages::column(store, id, column(*number), |row, value| {
+            if read.len() < absent {
+                read.push(row, value);
+            }
+        })?;
+        Ok(whole && self.series[*number].fill(read))
+    }
+
+    /// The rows of the next page, if there are enough.
+    pub(crate) fn next_page(&self, size: PageSize) -> Option<Range<u64>> {
+        let from = self.paged.rows;
+        let rows = self.rows() - from;
+        let width = self.fresh / rows.max(1);
+        let count = (size.values / width.max(1)).clamp(1, size.rows);
+        (self.straight >= from + count).then(|| from as u64..(from + count) as u64)
+    }
+
+    /// Every row is one of the first writer, without a gap.
+    pub(crate) fn is_straight(&self) -> bool {
+        self.others.is_empty()
+    }
+
+    /// The changes that put the rows up to `end` into a page; its number.
+    pub(crate) fn keep_page(&mut self, id: u64, end: u64, ops: &mut Vec<Op>) -> u32 {
+        let from = self.paged.rows;
+        let to = usize::try_from(end).unwrap_or(usize::MAX).min(self.rows());
+        let (first, page) = (u32::try_from(from).unwrap_or(u32::MAX), self.paged.pages);
+        let end = u32::try_from(to).unwrap_or(u32::MAX);
+        let steps = &self.steps[from - self.absent..to - self.absent];
+        for (row, step) in (from..).zip(steps) {
+            let paged = &mut self.paged;
+            paged.unsorted |= row > 0 && paged.end > *step;
+            paged.end = *step;
+            if row == 0 || step.total_cmp(&paged.last.1).is_ge() {
+                paged.last = (row, *step);
+            }
+        }
+        let rows: Vec<u32> = (first..end).collect();
+        ops.push(Op::Put(keys::page(id, pages::STEPS, page), pages::encoded(first, &rows, steps)));
+        for (number, series) in self.series.iter_mut().enumerate() {
+            let (rows, values) = series.fresh(end);
+            if !rows.is_empty() {
+                ops.push(Op::Put(keys::page(id, column(number), page), pages::encoded(first, rows, values)));
+                self.fresh -= rows.len();
+                series.keep(end);
+            }
+        }
+        self.paged.rows = to;
+        self.paged.pages += 1;
+        page
+    }
+
+    /// What the pages say at a glance.
+    pub(crate) fn index(&self, derived: Option<Map<String, Value>>) -> Index {
+        let paged = &self.paged;
+        let row = |row: usize| u32::try_from(row).unwrap_or(u32::MAX);
+        let metric = |(name, series): (&String, &Series)| {
+            let (count, last) = series.paged();
+            (name.clone(), count, last.to_bits())
+        };
+        Index {
+            rows: row(paged.rows),
+            pages: paged.pages,
+            unsorted: paged.unsorted,
+            end: paged.end.to_bits(),
+            last: (row(paged.last.0), paged.last.1.to_bits()),
+            metrics: self.names.names.iter().zip(&self.series).map(metric).collect(),
+            derived,
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.absent + self.steps.len()
+    }
+
+    fn step(&self, row: u32) -> f64 {
+        self.steps[row as usize]
+    }
+
+    fn place(&self, row: usize, step: f64) -> Place {
+        let straight = (0, row as u64);
+        let (client, offset) =
+            row.checked_sub(self.straight).and_then(|at| self.others.get(at)).copied().unwrap_or(straight);
+        Place { step, client, offset }
+    }
+
+    /// The rows with `from <= step < to` in the order of their steps. Steps must be in memory.
     pub(crate) fn between(&self, from: f64, to: f64) -> Vec<Place> {
+        let place = |(row, step): (usize, &f64)| self.place(row, *step);
         if self.unsorted {
-            let mut places: Vec<Place> =
-                self.places.iter().filter(|place| place.step >= from && place.step < to).copied().collect();
+            let wanted = |(_, step): &(usize, &f64)| **step >= from && **step < to;
+            let mut places: Vec<Place> = self.steps.iter().enumerate().filter(wanted).map(place).collect();
             places.sort_by(|a, b| a.step.total_cmp(&b.step));
             return places;
         }
-        let at = |step: f64| self.places.partition_point(|place| place.step < step);
-        self.places.get(at(from)..at(to)).unwrap_or_default().to_vec()
+        let at = |limit: f64| self.steps.partition_point(|step| *step < limit);
+        let (from, to) = (at(from), at(to));
+        (from..).zip(self.steps.get(from..to).unwrap_or_default()).map(place).collect()
     }
 
     /// The rows that have a number for every one of the names, in the order of arrival; none if a name never had one, so
-    /// that only the texts can tell.
+    /// that only the texts can tell. Steps and the metrics must be in memory.
     pub(crate) fn with_all(&self, names: &[&str]) -> Option<Vec<Place>> {
-        let series: Vec<&Series> =
-            names.iter().map(|name| self.numbers.get(*name).map(|n| &self.series[*n])).collect::<Option<_>>()?;
+        let series: Vec<&Series> = names.iter().map(|name| self.series_of(name)).collect::<Option<_>>()?;
         let first = series.first()?;
         let mut rows = first.rows().to_vec();
         for other in &series[1..] {
@@ -86,45 +300,45 @@ impl Columns {
                 other.rows().get(at) == Some(row)
             });
         }
-        Some(rows.into_iter().map(|row| self.places[row as usize]).collect())
+        Some(rows.into_iter().map(|row| self.place(row as usize, self.step(row))).collect())
+    }
+
+    fn series_of(&self, name: &str) -> Option<&Series> {
+        self.names.numbers.get(name).map(|number| &self.series[*number])
     }
 
     /// The row with the greatest step; of several the last one.
     pub(crate) fn last(&self) -> Option<Place> {
-        self.places.iter().copied().max_by(|a, b| a.step.total_cmp(&b.step))
+        self.last.map(|(row, step)| self.place(row, step))
     }
 
     /// Bytes in memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.places.len() * size_of::<Place>() + self.series.iter().map(Series::bytes).sum::<usize>()
-    }
-
-    /// Step of the last row.
-    pub(crate) fn last_step(&self) -> Option<f64> {
-        self.last().map(|place| place.step)
+        self.steps.len() * size_of::<f64>()
+            + self.others.len() * size_of::<(u32, u64)>()
+            + self.series.iter().map(Series::bytes).sum::<usize>()
     }
 
     /// The metrics by name.
     pub(crate) fn names(&self) -> BTreeMap<String, Metric> {
-        let one = |(name, number): (&String, &usize)| {
-            let series = &self.series[*number];
+        let one = |(name, series): (&String, &Series)| {
             (name.clone(), Metric { count: series.len(), last: series.last().unwrap_or(f64::NAN) })
         };
-        self.numbers.iter().map(one).collect()
+        self.names.names.iter().zip(&self.series).map(one).collect()
     }
 
     /// The smallest and largest value in each of `buckets` equal parts of the x axis. Empty parts are left out.
-    /// `axis` is another metric, or none for the step; `from..=to` limits x.
+    /// `axis` is another metric, or none for the step; `from..=to` limits x. What it shows must be in memory.
     pub(crate) fn chart(&self, name: &str, axis: Option<&str>, limits: (f64, f64), buckets: usize) -> Vec<Bucket> {
-        let Some(series) = self.numbers.get(name).map(|number| &self.series[*number]) else { return Vec::new() };
+        let Some(series) = self.series_of(name) else { return Vec::new() };
         if buckets == 0 {
             return Vec::new();
         }
         match axis.filter(|axis| *axis != "_step") {
             None if !self.unsorted => self.chart_of_parts(series, limits, buckets),
-            None => scattered(series.pairs().map(|(row, y)| (self.places[row as usize].step, y)), limits, buckets),
-            Some(axis) => match self.numbers.get(axis) {
-                Some(axis) => scattered(self.series[*axis].joined(series), limits, buckets),
+            None => scattered(series.pairs().map(|(row, y)| (self.step(row), y)), limits, buckets),
+            Some(axis) => match self.series_of(axis) {
+                Some(axis) => scattered(axis.joined(series), limits, buckets),
                 None => Vec::new(),
             },
         }
@@ -133,9 +347,9 @@ impl Columns {
     /// Over ascending steps a bucket is a part of the values: its ends are searched for, what is between is known.
     fn chart_of_parts(&self, series: &Series, limits: (f64, f64), buckets: usize) -> Vec<Bucket> {
         let rows = series.rows();
-        let step = |at: usize| self.places[rows[at] as usize].step;
-        let first = rows.partition_point(|row| self.places[*row as usize].step < limits.0);
-        let end = rows.partition_point(|row| self.places[*row as usize].step <= limits.1);
+        let step = |at: usize| self.step(rows[at]);
+        let first = rows.partition_point(|row| self.step(*row) < limits.0);
+        let end = rows.partition_point(|row| self.step(*row) <= limits.1);
         if first >= end {
             return Vec::new();
         }
@@ -144,8 +358,7 @@ impl Columns {
         let mut from = first;
         while from < end {
             let bucket = scale.bucket(step(from));
-            let to =
-                from + rows[from..end].partition_point(|row| scale.bucket(self.places[*row as usize].step) <= bucket);
+            let to = from + rows[from..end].partition_point(|row| scale.bucket(self.step(*row)) <= bucket);
             let mut one = Bucket::at(step(from));
             one.x.1 = step(to - 1);
             series.collect(from, to, &mut one);
@@ -154,6 +367,11 @@ impl Columns {
         }
         found
     }
+}
+
+/// Where a metric is among the columns of the store.
+fn column(number: usize) -> u32 {
+    u32::try_from(number + 2).unwrap_or(u32::MAX)
 }
 
 /// Which part of an axis an x is in.
@@ -217,7 +435,7 @@ mod tests {
         assert_eq!(columns.chart("loss", Some("none"), ALL, 10), []);
         assert_eq!(columns.chart("none", None, ALL, 10), []);
         assert_eq!(columns.names()["loss"], Metric { count: 1000, last: 5.0 });
-        assert_eq!(columns.last_step(), Some(999.0));
+        assert_eq!(columns.last().map(|place| place.step), Some(999.0));
         assert_eq!(columns.between(10.0, 12.0).len(), 2);
         assert_eq!(columns.with_all(&["_step", "loss"]).map(|rows| rows.len()), Some(1000));
         assert_eq!(columns.with_all(&["loss", "text"]), None);

@@ -23,9 +23,16 @@ impl Model {
     /// Texts of the rows of a log with writer and offset, writer by writer.
     pub(crate) fn log_rows(&self, id: u64, log: Log) -> Result<Vec<(u32, u64, String)>, StoreError> {
         let mut found = Vec::new();
+        let mut at = 0;
         self.store.scan(&keys::log(id, log), &[], &mut |key, value| {
             if let Some((client, start)) = keys::client_and_offset(key) {
-                found.extend((start..).zip(rows::lines(value)).map(|(offset, text)| (client, offset, text.to_owned())));
+                if keys::piece_of(key) == 0 {
+                    at = start;
+                }
+                for text in rows::lines(value) {
+                    found.push((client, at, text.to_owned()));
+                    at += 1;
+                }
             }
             true
         })?;
@@ -44,12 +51,25 @@ impl Model {
         Ok(found)
     }
 
+    /// The last console lines, as many as that.
+    pub(crate) fn last_console_lines(&self, id: u64, count: usize) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        self.store.scan_back(&keys::console(id), &[], &mut |_, value| {
+            if found.len() < count {
+                found.push(String::from_utf8_lossy(value).into_owned());
+            }
+            found.len() < count
+        })?;
+        found.reverse();
+        Ok(found)
+    }
+
     /// Rows of the history with `from <= step < to` in the order of steps, those of the run it was forked from before
     /// them; at most `samples` of them (0: all), evenly spread, the last one included.
     pub(crate) fn history(&mut self, id: u64, from: f64, to: f64, samples: usize) -> Result<Vec<String>, StoreError> {
         let mut places = Vec::new();
         for (run, until) in self.lineage(id, to) {
-            let own = self.data(run)?.map(|data| data.columns.between(from, until)).unwrap_or_default();
+            let own = self.columns(run, &[], true)?.map(|columns| columns.between(from, until)).unwrap_or_default();
             places.extend(own.into_iter().map(|place| (run, place)));
         }
         self.texts(&sampled(places, samples))
@@ -67,8 +87,8 @@ impl Model {
     ) -> Result<Vec<String>, StoreError> {
         let mut places = Vec::new();
         for (run, until) in self.lineage(id, to) {
-            let Some(data) = self.data(run)? else { continue };
-            let Some(mut rows) = data.columns.with_all(keys) else { return self.history(id, from, to, 0) };
+            let Some(columns) = self.columns(run, keys, true)? else { continue };
+            let Some(mut rows) = columns.with_all(keys) else { return self.history(id, from, to, 0) };
             rows.retain(|place| place.step >= from && place.step < until);
             rows.sort_by(|a, b| a.step.total_cmp(&b.step));
             places.extend(rows.into_iter().map(|place| (run, place)));
@@ -110,7 +130,7 @@ impl Model {
             let Some(start) = rows.and_then(|rows: &Rows| rows.chunk_of(place.offset)) else { continue };
             let key = keys::chunk(*id, Log::History, place.client, start);
             if open.as_ref().is_none_or(|(have, _)| *have != key) {
-                let value = self.store.get(&key)?.unwrap_or_default();
+                let value = rows::chunk(self.store.as_ref(), &key)?;
                 open = Some((key, rows::lines(&value).map(str::to_owned).collect()));
             }
             let nth = usize::try_from(place.offset - start).unwrap_or(usize::MAX);
@@ -122,12 +142,13 @@ impl Model {
     /// Cuts off what came after a step: rows, and from the summary what they said. Rows of all writers become rows of
     /// one.
     pub(crate) fn rewind(&mut self, id: u64, step: f64) -> Result<(), StoreError> {
-        let Some(data) = self.data(id)? else { return Ok(()) };
+        let Some(columns) = self.columns(id, &[], true)? else { return Ok(()) };
         let mut kept: Vec<(u64, Place)> =
-            data.columns.between(f64::NEG_INFINITY, f64::INFINITY).into_iter().map(|place| (id, place)).collect();
+            columns.between(f64::NEG_INFINITY, f64::INFINITY).into_iter().map(|place| (id, place)).collect();
         kept.retain(|(_, place)| place.step <= step);
         let texts = self.texts(&kept)?;
         self.delete_all(&keys::log(id, Log::History))?;
+        self.delete_pages(id)?;
         let mut rows = Rows::default();
         for fresh in rows.place(0, &texts).fresh {
             let mut value = Vec::new();
@@ -159,13 +180,14 @@ impl Model {
                 data.note(&run.meta, Log::History, 0, offset, text);
             }
         }
+        self.keep_pages(id);
         Ok(())
     }
 
     /// For every key of the history how many rows have it, with the type that clients are told; and the last step.
     pub(crate) fn history_keys(&mut self, id: u64) -> Result<Option<HistoryKeys>, StoreError> {
         let Some(data) = self.data(id)? else { return Ok(None) };
-        let Some(last) = data.columns.last_step() else { return Ok(None) };
+        let Some(last) = data.columns.last().map(|place| place.step) else { return Ok(None) };
         Ok(Some((last, data.columns.names())))
     }
 }

@@ -66,6 +66,36 @@ pub(crate) fn chunk(id: u64, of: Log, client: u32, offset: u64) -> Vec<u8> {
     [log(id, of).as_slice(), &client.to_be_bytes(), &offset.to_be_bytes()].concat()
 }
 
+/// A value behind the first one of a chunk (by its key), from 1; 0 is the chunk's own.
+pub(crate) fn piece(chunk: &[u8], piece: u32) -> Vec<u8> {
+    if piece == 0 { chunk.to_vec() } else { [chunk, &piece.to_be_bytes()].concat() }
+}
+
+/// Which value of a chunk a key made by [`piece`] is.
+pub(crate) fn piece_of(key: &[u8]) -> u32 {
+    let number = key.get(21..25).and_then(|tail| tail.try_into().ok());
+    number.map_or(0, u32::from_be_bytes)
+}
+
+/// What the pages of a run's columns say at a glance.
+pub(crate) fn index(id: u64) -> Vec<u8> {
+    [b"n".as_slice(), &id.to_be_bytes()].concat()
+}
+
+/// Pages of all columns of the history.
+pub(crate) fn columns(id: u64) -> Vec<u8> {
+    [b"i".as_slice(), &id.to_be_bytes()].concat()
+}
+
+/// Pages of one column.
+pub(crate) fn column(id: u64, column: u32) -> Vec<u8> {
+    [columns(id).as_slice(), &column.to_be_bytes()].concat()
+}
+
+pub(crate) fn page(id: u64, of: u32, page: u32) -> Vec<u8> {
+    [column(id, of).as_slice(), &page.to_be_bytes()].concat()
+}
+
 /// Console lines of all clients.
 pub(crate) fn console(id: u64) -> Vec<u8> {
     [b"o".as_slice(), &id.to_be_bytes()].concat()
@@ -75,7 +105,7 @@ pub(crate) fn console_line(id: u64, client: u32, line: u64) -> Vec<u8> {
     [console(id).as_slice(), &client.to_be_bytes(), &line.to_be_bytes()].concat()
 }
 
-/// Client and offset at the end of a key made by [`chunk`] or [`console_line`].
+/// Client and offset in a key made by [`chunk`], [`piece`] or [`console_line`].
 pub(crate) fn client_and_offset(key: &[u8]) -> Option<(u32, u64)> {
     let tail = key.get(9..21)?;
     let (client, offset) = tail.split_at(4);
@@ -113,5 +143,9 @@ mod tests {
         assert_eq!(client_and_offset(&high), Some((0, 256)));
         assert_eq!(client_and_offset(&console_line(9, 3, 4)), Some((3, 4)));
         assert_eq!(client_and_offset(b"short"), None);
+        let more = piece(&low, 2);
+        assert!(low < more && more < high);
+        assert_eq!((client_and_offset(&more), piece_of(&more), piece_of(&low)), (Some((0, 255)), 2, 0));
+        assert_eq!(piece(&low, 0), low);
     }
 }

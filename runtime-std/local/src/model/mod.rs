@@ -6,13 +6,16 @@ mod columns;
 mod files;
 mod history;
 pub(crate) mod keys;
+mod pages;
 mod push;
 mod rows;
 mod run;
 mod series;
 
 use crate::store::{Op, Store, StoreError};
+use columns::Columns;
 use keys::Log;
+use pages::PageSize;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -25,8 +28,10 @@ pub use run::Counters;
 pub(crate) use run::{Data, Meta, Run};
 pub use series::Bucket;
 
-/// The layout that this version writes.
-const FORMAT: u64 = 1;
+/// The layout that this version writes. 1 had no columns in pages; it is read, and becomes this one.
+const FORMAT: u64 = 2;
+/// A request puts no more pages into the store, so that it neither takes long nor needs much memory.
+const PAGES_AT_ONCE: usize = 64;
 
 /// What the store keeps of the server itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -65,6 +70,7 @@ pub(crate) struct Model {
     ops: Vec<Op>,
     /// Counts uses of rows: tells which were used last.
     clock: u64,
+    page_size: PageSize,
 }
 
 impl Model {
@@ -86,9 +92,12 @@ impl Model {
             artifacts: Artifacts::default(),
             ops: Vec::new(),
             clock: 0,
+            page_size: PageSize::USUAL,
         };
         model.reload()?;
-        if fresh {
+        if fresh || model.server.format < FORMAT {
+            // A version that knows no pages would leave wrong ones behind.
+            model.server.format = FORMAT;
             model.save_server();
             model.commit()?;
         }
@@ -252,6 +261,7 @@ impl Model {
         for prefix in logs.into_iter().chain([keys::console(id)]) {
             self.delete_all(&prefix)?;
         }
+        self.delete_pages(id)?;
         self.ops.extend([keys::run(id), keys::config(id), keys::summary(id)].map(Op::Delete));
         self.names.remove(&(run.meta.entity, run.meta.project, run.meta.name));
         Ok(true)
@@ -263,13 +273,65 @@ impl Model {
         self.clock += 1;
         run.used = self.clock;
         if run.data.is_none() {
-            run.data = Some(Data::load(self.store.as_ref(), &run.meta)?);
+            run.data = Some(Data::load(self.store.as_ref(), &run.meta, true)?);
         }
-        Ok(run.data.as_mut())
+        if self.ops.is_empty() {
+            // Of data of an older version all rows are to be put into pages.
+            self.keep_pages(id);
+        }
+        Ok(self.runs.get_mut(&id).and_then(|run| run.data.as_mut()))
+    }
+
+    /// The columns of a run, with these metrics in memory, and with the steps.
+    pub(crate) fn columns(&mut self, id: u64, names: &[&str], steps: bool) -> Result<Option<&mut Columns>, StoreError> {
+        self.data(id)?;
+        let Some(run) = self.runs.get_mut(&id) else { return Ok(None) };
+        let Some(data) = &mut run.data else { return Ok(None) };
+        let store = self.store.as_ref();
+        let mut whole = !steps || data.columns.read_steps(store, id)?;
+        for name in names {
+            whole = whole && data.columns.read(store, id, name)?;
+        }
+        if !whole {
+            // The pages are not what they say: the rows are.
+            *data = Data::load(store, &run.meta, false)?;
+            self.delete_pages(id)?;
+            self.keep_pages(id);
+        }
+        Ok(self.runs.get_mut(&id).and_then(|run| Some(&mut run.data.as_mut()?.columns)))
+    }
+
+    /// Puts rows that fill pages into pages.
+    fn keep_pages(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let Some(data) = run.data.as_mut() else { return };
+        let derives = run.meta.derives_summary;
+        let mut kept = false;
+        for _ in 0..PAGES_AT_ONCE {
+            // What is derived of rows of several writers depends on when they came.
+            let Some(rows) = data.columns.next_page(self.page_size).filter(|_| !derives || data.columns.is_straight())
+            else {
+                break;
+            };
+            let starts = data.logs.get(&(Log::History, 0)).map(|known| known.starts(rows.clone())).unwrap_or_default();
+            let page = data.columns.keep_page(id, rows.end, &mut self.ops);
+            self.ops.push(Op::Put(keys::page(id, pages::CHUNKS, page), pages::encoded_starts(&starts)));
+            kept = true;
+        }
+        if kept {
+            let index = data.columns.index(derives.then(|| data.derived.clone()));
+            self.ops.push(Op::Put(keys::index(id), encoded(&index)));
+        }
+    }
+
+    fn delete_pages(&mut self, id: u64) -> Result<(), StoreError> {
+        self.delete_all(&keys::columns(id))?;
+        self.delete_all(&keys::index(id))
     }
 
     fn delete_all(&mut self, prefix: &[u8]) -> Result<(), StoreError> {
         let ops = &mut self.ops;
+        ops.retain(|op| !matches!(op, Op::Put(key, _) if key.starts_with(prefix)));
         self.store.scan(prefix, &[], &mut |key, _| {
             ops.push(Op::Delete(key.to_vec()));
             true
@@ -291,5 +353,7 @@ fn encoded(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("plain structs with text keys are JSON")
 }
 
+#[cfg(test)]
+mod paged;
 #[cfg(test)]
 mod tests;

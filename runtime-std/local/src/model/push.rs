@@ -2,7 +2,7 @@
 //! them again. Rows never change; console lines may be written again (progress bars); the summary is replaced.
 
 use super::{
-    Model,
+    Data, Model,
     keys::{self, Log},
     rows,
 };
@@ -61,10 +61,13 @@ impl Model {
             return Err(PushFailure::Offset);
         }
         self.data(id)?;
-        let number = self.client_number(id, client, derives);
+        let number = self.client_number(id, client, derives)?;
         for (name, part) in parts {
             match name.as_str() {
-                "wandb-history.jsonl" => self.rows(id, Log::History, number, &part)?,
+                "wandb-history.jsonl" => {
+                    self.rows(id, Log::History, number, &part)?;
+                    self.keep_pages(id);
+                }
                 "wandb-events.jsonl" => self.rows(id, Log::Events, number, &part)?,
                 "wandb-summary.json" => self.summary(id, &part),
                 "output.log" => self.console(id, number, &part)?,
@@ -88,17 +91,21 @@ impl Model {
         Ok(())
     }
 
-    fn client_number(&mut self, id: u64, client: &str, derives: bool) -> u32 {
-        let Some(run) = self.runs.get_mut(&id) else { return 0 };
-        run.meta.derives_summary |= derives;
-        run.client(client).unwrap_or_else(|| {
+    fn client_number(&mut self, id: u64, client: &str, derives: bool) -> Result<u32, StoreError> {
+        let Some(run) = self.runs.get_mut(&id) else { return Ok(0) };
+        if derives && !run.meta.derives_summary {
+            run.meta.derives_summary = true;
+            // The rows that there are say something, too.
+            run.data = Some(Data::load(self.store.as_ref(), &run.meta, true)?);
+        }
+        Ok(run.client(client).unwrap_or_else(|| {
             run.meta.clients.push(client.to_owned());
             let number = u32::try_from(run.meta.clients.len() - 1).unwrap_or(u32::MAX);
             if let Some(data) = run.data.as_mut().filter(|_| !client.is_empty()) {
                 data.sharing.insert(number);
             }
             number
-        })
+        }))
     }
 
     fn rows(&mut self, id: u64, log: Log, client: u32, part: &Part) -> Result<(), StoreError> {
@@ -108,14 +115,18 @@ impl Model {
         let placed = known.place(part.offset, &part.content);
         let mut counters = run.meta.counters.clone();
         counters.duplicates += placed.same;
+        let mut open: Option<(u64, Vec<u8>)> = None;
         for (index, offset) in &placed.differing {
-            // The same object may come with its keys in another order.
-            let stored = self.store.get(&keys::chunk(id, log, client, known.chunk_of(*offset).unwrap_or(*offset)))?;
             let start = known.chunk_of(*offset).unwrap_or(*offset);
+            if open.as_ref().is_none_or(|(have, _)| *have != start) {
+                open = Some((start, rows::chunk(self.store.as_ref(), &keys::chunk(id, log, client, start))?));
+            }
             let nth = usize::try_from(offset - start).unwrap_or(usize::MAX);
-            let before = stored.as_deref().and_then(|value| rows::lines(value).nth(nth));
-            let equal = before.and_then(json::parse).is_some_and(|row| Some(row) == json::parse(&part.content[*index]));
-            if equal {
+            let before = open.as_ref().and_then(|(_, value)| rows::lines(value).nth(nth));
+            let text = &part.content[*index];
+            // The same object may come with its keys in another order.
+            let parsed = |before: &str| json::parse(before).is_some_and(|row| Some(row) == json::parse(text));
+            if before.is_some_and(|before| before == text || parsed(before)) {
                 counters.duplicates += 1;
             } else {
                 counters.conflicts += 1;
@@ -125,9 +136,10 @@ impl Model {
             let texts = &part.content[fresh.lines];
             counters.rows += texts.len() as u64;
             let key = keys::chunk(id, log, client, fresh.chunk);
-            let mut value = if fresh.grows { self.store.get(&key)?.unwrap_or_default() } else { Vec::new() };
+            let mut value = if fresh.grows { rows::chunk(self.store.as_ref(), &key)? } else { Vec::new() };
             rows::append(&mut value, texts);
-            self.ops.push(Op::Put(key, value));
+            self.ops.push(Op::Put(keys::piece(&key, fresh.piece), value));
+            self.ops.extend((1..=fresh.merges).map(|piece| Op::Delete(keys::piece(&key, piece))));
             for (offset, text) in (fresh.offset..).zip(texts) {
                 data.note(&run.meta, log, client, offset, text);
             }

@@ -3,6 +3,7 @@
 use super::{
     columns::Columns,
     keys::{self, Log},
+    pages::{self, Index},
     rows::{self, Rows},
 };
 use crate::{
@@ -90,28 +91,57 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Reads it from the store.
-    pub(crate) fn load(store: &dyn Store, meta: &Meta) -> Result<Self, StoreError> {
+    /// Reads it from the store: what is in pages at a glance, if `paged`, and the rows behind them.
+    pub(crate) fn load(store: &dyn Store, meta: &Meta, paged: bool) -> Result<Self, StoreError> {
         let sharing = (0..).zip(&meta.clients).filter(|(_, id)| !id.is_empty()).map(|(number, _)| number).collect();
         let mut data = Self { sharing, ..Self::default() };
+        let index = if paged { Index::read(store, meta.id)? } else { None };
+        // Where the first writer's rows begin that are in no page, and where the chunk with the row before begins.
+        let (mut rows, mut tail) = (0, 0);
+        // A summary that came to be derived after the pages were made is in all rows.
+        if let Some(index) = index.filter(|index| index.derived.is_some() || !meta.derives_summary) {
+            let mut starts = pages::starts(store, meta.id)?;
+            rows = u64::from(index.rows);
+            starts.retain(|start| *start < rows);
+            tail = starts.last().copied().unwrap_or_default();
+            data.logs.entry((Log::History, 0)).or_default().restore(&starts);
+            data.columns = Columns::restore(&index);
+            data.derived = index.derived.unwrap_or_default();
+        }
         for log in Log::ALL {
-            store.scan(&keys::log(meta.id, log), &[], &mut |key, value| {
+            let from = if log == Log::History { keys::chunk(meta.id, log, 0, tail) } else { Vec::new() };
+            store.scan(&keys::log(meta.id, log), &from, &mut |key, value| {
                 if let Some((client, start)) = keys::client_and_offset(key) {
-                    data.logs.entry((log, client)).or_default().load(start, value);
-                    for (offset, text) in (start..).zip(rows::lines(value)) {
-                        data.note(meta, log, client, offset, text);
+                    let first = data.logs.entry((log, client)).or_default().load(start, keys::piece_of(key), value);
+                    for (offset, text) in (first..).zip(rows::lines(value)) {
+                        if log != Log::History || client > 0 || offset >= rows {
+                            data.note(meta, log, client, offset, text);
+                        }
                     }
                 }
                 true
             })?;
         }
-        store.scan(&keys::console(meta.id), &[], &mut |key, _| {
-            if let Some((client, line)) = keys::client_and_offset(key) {
-                data.console.insert(client, line + 1);
-            }
-            true
-        })?;
+        data.load_console(store, meta.id)?;
         Ok(data)
+    }
+
+    /// The end of every writer's lines, from the last writer to the first.
+    fn load_console(&mut self, store: &dyn Store, id: u64) -> Result<(), StoreError> {
+        let mut before = Vec::new();
+        loop {
+            let mut last = None;
+            store.scan_back(&keys::console(id), &before, &mut |key, _| {
+                last = keys::client_and_offset(key);
+                false
+            })?;
+            let Some((client, line)) = last else { return Ok(()) };
+            self.console.insert(client, line + 1);
+            before = keys::console_line(id, client, 0);
+            if line == 0 && client == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes in a row that is in the store.

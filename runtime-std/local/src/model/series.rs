@@ -19,9 +19,13 @@ pub struct Bucket {
     pub nonfinite: u64,
 }
 
-/// The values of a metric in the order of their rows.
+/// The values of a metric in the order of their rows. The first ones may be in pages of the store only.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Series {
+    /// How many values are in pages, and the last of them.
+    paged: (usize, f64),
+    /// So many are in pages and not in memory: what is here begins behind them.
+    absent: usize,
     rows: Vec<u32>,
     values: Vec<f64>,
     /// Of every whole block.
@@ -90,17 +94,69 @@ impl Series {
         }
     }
 
+    /// One of which all values are in pages: how many, and the last one.
+    pub(crate) fn in_pages(count: usize, last: f64) -> Self {
+        Self { paged: (count, last), absent: count, ..Self::default() }
+    }
+
+    /// An empty one that has room for so many values.
+    pub(crate) fn with_room(count: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(count),
+            values: Vec::with_capacity(count),
+            blocks: Vec::with_capacity(count / BLOCK),
+            ..Self::default()
+        }
+    }
+
+    /// So many values are to be read from the pages.
+    pub(crate) fn absent(&self) -> usize {
+        self.absent
+    }
+
+    /// Takes in what was read from the pages. False if it is not all that is missing.
+    pub(crate) fn fill(&mut self, mut read: Self) -> bool {
+        if read.values.len() != self.absent {
+            return false;
+        }
+        for (row, value) in self.pairs() {
+            read.push(row, value);
+        }
+        *self = Self { paged: self.paged, ..read };
+        true
+    }
+
+    /// Rows and values that are in no page yet, of rows before `end`.
+    pub(crate) fn fresh(&self, end: u32) -> (&[u32], &[f64]) {
+        let from = self.paged.0 - self.absent;
+        let to = self.rows.partition_point(|row| *row < end).max(from);
+        (&self.rows[from..to], &self.values[from..to])
+    }
+
+    /// What is fresh before `end` is in a page now.
+    pub(crate) fn keep(&mut self, end: u32) {
+        let (rows, values) = self.fresh(end);
+        if let Some(last) = values.last() {
+            self.paged = (self.paged.0 + rows.len(), *last);
+        }
+    }
+
+    /// How many values are in pages, and the last of them.
+    pub(crate) fn paged(&self) -> (usize, f64) {
+        self.paged
+    }
+
     /// Rows that have a value, ascending.
     pub(crate) fn rows(&self) -> &[u32] {
         &self.rows
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.values.len()
+        self.absent + self.values.len()
     }
 
     pub(crate) fn last(&self) -> Option<f64> {
-        self.values.last().copied()
+        self.values.last().copied().or((self.paged.0 > 0).then_some(self.paged.1))
     }
 
     /// Rows with their values.

@@ -148,8 +148,8 @@ fn artifact(model: &mut Model, collection: u64, digest: &str, aliases: &[&str], 
 #[test]
 fn data_of_a_newer_version_are_left_alone() {
     let mut store = MemoryStore::default();
-    store.apply(vec![Op::Put(keys::SERVER.to_vec(), b"{\"format\":2}".to_vec())]).unwrap();
-    assert!(matches!(Model::open(Box::new(store), "s"), Err(StoreError::Newer(2))));
+    store.apply(vec![Op::Put(keys::SERVER.to_vec(), b"{\"format\":3}".to_vec())]).unwrap();
+    assert!(matches!(Model::open(Box::new(store), "s"), Err(StoreError::Newer(3))));
 }
 
 #[test]

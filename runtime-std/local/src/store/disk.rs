@@ -1,24 +1,30 @@
 //! The store on a disk: one redb file.
 //!
-//! Why redb: it is written in Rust alone (no C compiler, no bundled engine to patch), its file is consistent after a
-//! crash at any moment (copy-on-write pages, two commit slots), and a commit that does not wait for the disk can be
-//! followed by one that does. That is what makes group commit small: requests become visible one by one under the
-//! backend's lock, and whoever waits for the disk waits for all of them at once, outside that lock.
+//! Why redb: it is written in Rust alone (no C compiler, no bundled engine to patch), and its file is consistent after a
+//! crash at any moment (copy-on-write pages, two commit slots).
+//!
+//! Group commit: changes become visible one by one under the backend's lock, but only in memory. Whoever waits for the
+//! disk writes all that there are by then in one transaction, outside that lock; what comes meanwhile goes with the next.
 
-use super::{Barrier, Op, Store, StoreError};
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableDefinition};
+use super::{
+    Barrier, Op, Store, StoreError, end_of,
+    pending::{Entry, Pending, merge},
+};
+use redb::{AccessGuard, Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition};
 use std::{
+    cmp::Ordering,
     fmt::Display,
     fs::OpenOptions,
     io,
+    ops::Bound,
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 const TABLE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("runwire");
+
+/// More bytes than that do not wait in memory.
+const PENDING_MAX: usize = 32 << 20;
 
 /// Keeps everything in one file.
 pub struct DiskStore {
@@ -28,8 +34,7 @@ pub struct DiskStore {
 struct Shared {
     database: Database,
     path: String,
-    /// Changes that are visible.
-    applied: AtomicU64,
+    pending: Mutex<Pending>,
     /// Changes that are on the disk. The lock is held while one thread waits for the disk; the others find theirs done.
     durable: Mutex<u64>,
 }
@@ -44,12 +49,73 @@ impl Shared {
         if *durable >= wanted {
             return Ok(());
         }
+        let (batch, applied) = self.pending().take();
         let transaction = self.database.begin_write().map_err(|error| self.failed(error))?;
-        // Read while no other write can run: what is counted here is part of this commit.
-        let applied = self.applied.load(Ordering::SeqCst);
+        {
+            let mut table = transaction.open_table(TABLE).map_err(|error| self.failed(error))?;
+            for (key, value) in batch.iter() {
+                match value {
+                    Some(value) => table.insert(key.as_slice(), value.as_slice()),
+                    None => table.remove(key.as_slice()),
+                }
+                .map_err(|error| self.failed(error))?;
+            }
+        }
         transaction.commit().map_err(|error| self.failed(error))?;
+        self.pending().written();
         *durable = applied;
         Ok(())
+    }
+
+    /// Whole between any two lines.
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries from `from` on and below `end`, forwards or backwards.
+    fn walk(
+        &self,
+        from: &[u8],
+        end: Option<&[u8]>,
+        forwards: bool,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        if end.is_some_and(|end| end <= from) {
+            return Ok(());
+        }
+        // Before the disk is looked at: what has been written by then is on both.
+        let layers = self.pending().layers();
+        let changes = layers.between(from, end);
+        let transaction = self.database.begin_read().map_err(|error| self.failed(error))?;
+        let table = transaction.open_table(TABLE).map_err(|error| self.failed(error))?;
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = table.range::<&[u8]>((Bound::Included(from), end)).map_err(|error| self.failed(error))?;
+        let stored = |entry: Result<_, StorageError>| entry.map(Stored).map_err(|error| self.failed(error));
+        if forwards {
+            merge(changes.into_iter(), range.map(stored), Ordering::Less, each)
+        } else {
+            merge(changes.into_iter().rev(), range.rev().map(stored), Ordering::Greater, each)
+        }
+    }
+}
+
+struct Stored((AccessGuard<'static, &'static [u8]>, AccessGuard<'static, &'static [u8]>));
+
+impl Entry for Stored {
+    fn key(&self) -> &[u8] {
+        self.0.0.value()
+    }
+
+    fn value(&self) -> &[u8] {
+        self.0.1.value()
+    }
+}
+
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        // Nobody has waited for what is left, so nobody is told if it fails.
+        let applied = self.shared.pending().applied();
+        let _unasked = self.shared.flush(applied);
     }
 }
 
@@ -70,7 +136,7 @@ impl DiskStore {
         let transaction = database.begin_write().map_err(|error| failed(error.to_string()))?;
         transaction.open_table(TABLE).map_err(|error| failed(error.to_string()))?;
         transaction.commit().map_err(|error| failed(error.to_string()))?;
-        let shared = Shared { database, path: name, applied: AtomicU64::new(0), durable: Mutex::new(0) };
+        let shared = Shared { database, path: name, pending: Mutex::default(), durable: Mutex::new(0) };
         Ok(Self { shared: Arc::new(shared) })
     }
 }
@@ -90,6 +156,10 @@ fn private(path: &Path) -> io::Result<()> {
 impl Store for DiskStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let shared = &self.shared;
+        let changed = shared.pending().layers().get(key);
+        if let Some(value) = changed {
+            return Ok(value);
+        }
         let transaction = shared.database.begin_read().map_err(|error| shared.failed(error))?;
         let table = transaction.open_table(TABLE).map_err(|error| shared.failed(error))?;
         let found = table.get(key).map_err(|error| shared.failed(error))?;
@@ -97,47 +167,33 @@ impl Store for DiskStore {
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), StoreError> {
-        let shared = &self.shared;
-        let transaction = shared.database.begin_read().map_err(|error| shared.failed(error))?;
-        let table = transaction.open_table(TABLE).map_err(|error| shared.failed(error))?;
-        let range = table.range::<&[u8]>(prefix.max(from)..).map_err(|error| shared.failed(error))?;
-        for entry in range {
-            let (key, value) = entry.map_err(|error| shared.failed(error))?;
-            if !key.value().starts_with(prefix) || !each(key.value(), value.value()) {
-                break;
-            }
-        }
-        Ok(())
+        self.shared.walk(prefix.max(from), end_of(prefix, &[]).as_deref(), true, each)
+    }
+
+    fn scan_back(
+        &self,
+        prefix: &[u8],
+        before: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        self.shared.walk(prefix, end_of(prefix, before).as_deref(), false, each)
     }
 
     fn apply(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
         if ops.is_empty() {
             return Ok(());
         }
-        let shared = &self.shared;
-        let mut transaction = shared.database.begin_write().map_err(|error| shared.failed(error))?;
-        transaction.set_durability(Durability::None).map_err(|error| shared.failed(error))?;
-        {
-            let mut table = transaction.open_table(TABLE).map_err(|error| shared.failed(error))?;
-            for op in ops {
-                match op {
-                    Op::Put(key, value) => {
-                        table.insert(key.as_slice(), value.as_slice()).map_err(|error| shared.failed(error))?;
-                    }
-                    Op::Delete(key) => {
-                        table.remove(key.as_slice()).map_err(|error| shared.failed(error))?;
-                    }
-                }
-            }
-        }
-        transaction.commit().map_err(|error| shared.failed(error))?;
-        shared.applied.fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        let (applied, bytes) = {
+            let mut pending = self.shared.pending();
+            pending.apply(ops);
+            (pending.applied(), pending.bytes())
+        };
+        if bytes > PENDING_MAX { self.shared.flush(applied) } else { Ok(()) }
     }
 
     fn barrier(&self) -> Barrier {
         let shared = Arc::clone(&self.shared);
-        let wanted = shared.applied.load(Ordering::SeqCst);
+        let wanted = shared.pending().applied();
         Barrier::new(move || shared.flush(wanted))
     }
 }

@@ -1,7 +1,7 @@
 //! The store of tests and simulators: a map. Everything is lost with it.
 
-use super::{Barrier, Op, Store, StoreError};
-use std::collections::BTreeMap;
+use super::{Barrier, Op, Store, StoreError, end_of};
+use std::{collections::BTreeMap, ops::Bound};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default, Clone)]
@@ -17,6 +17,25 @@ impl Store for MemoryStore {
     fn scan(&self, prefix: &[u8], from: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), StoreError> {
         for (key, value) in self.map.range(prefix.max(from).to_vec()..) {
             if !key.starts_with(prefix) || !each(key, value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn scan_back(
+        &self,
+        prefix: &[u8],
+        before: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let end = end_of(prefix, before);
+        if end.as_deref().is_some_and(|end| end <= prefix) {
+            return Ok(());
+        }
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        for (key, value) in self.map.range((Bound::Included(prefix.to_vec()), end)).rev() {
+            if !each(key, value) {
                 break;
             }
         }

@@ -3,6 +3,7 @@
 
 mod disk;
 mod memory;
+mod pending;
 
 pub use disk::DiskStore;
 pub use memory::MemoryStore;
@@ -43,6 +44,15 @@ pub trait Store: Send {
     /// Calls `each` with every key that begins with `prefix` and is not below `from`, in order, until it answers false.
     fn scan(&self, prefix: &[u8], from: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), StoreError>;
 
+    /// Calls `each` with every key that begins with `prefix` and is below `before` (empty: with all of them), the last one
+    /// first, until it answers false.
+    fn scan_back(
+        &self,
+        prefix: &[u8],
+        before: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError>;
+
     /// Makes all changes visible at once. They need not be on the disk yet: see [`Store::barrier`].
     fn apply(&mut self, ops: Vec<Op>) -> Result<(), StoreError>;
 
@@ -68,6 +78,17 @@ impl Barrier {
     pub fn wait(self) -> Result<(), StoreError> {
         self.0.map_or(Ok(()), |wait| wait())
     }
+}
+
+/// Above every key that begins with `prefix`, and not above `before`; none if nothing is.
+fn end_of(prefix: &[u8], before: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while end.pop_if(|byte| *byte == u8::MAX).is_some() {}
+    match end.last_mut() {
+        Some(byte) => *byte += 1,
+        None => return (!before.is_empty()).then(|| before.to_vec()),
+    }
+    Some(if before.is_empty() { end } else { end.min(before.to_vec()) })
 }
 
 #[cfg(test)]

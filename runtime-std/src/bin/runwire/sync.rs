@@ -20,7 +20,7 @@ use std::{
 };
 
 const USAGE: &str = "runwire sync PATH... [--all] [--watch] [--again] [-n N] [--local] [--base-url URL] [--api-key KEY] \
-                     [--project P] [--entity E] [--id ID]";
+                     [--project P] [--entity E] [--id ID] [--job-type TYPE] [--replace-tags OLD=NEW,...]";
 
 struct Asked {
     paths: Vec<PathBuf>,
@@ -49,6 +49,8 @@ fn parse(words: &[OsString]) -> Result<Asked, String> {
             "-p" | "--project" => options.overrides.project = rest.text(&word)?,
             "-e" | "--entity" => options.overrides.entity = rest.text(&word)?,
             "--id" => options.overrides.run_id = rest.text(&word)?,
+            "--job-type" => options.overrides.job_type = rest.text(&word)?,
+            "--replace-tags" => options.overrides.tag_replacements.extend(replaced(&rest.text(&word)?)?),
             "--" => asked.paths.extend(rest.rest().into_iter().map(PathBuf::from)),
             flag if flag.starts_with('-') => return Err(format!("{flag} is not known: {USAGE}")),
             _ => asked.paths.push(word.whole.into()),
@@ -58,6 +60,15 @@ fn parse(words: &[OsString]) -> Result<Asked, String> {
         return Err(format!("sync needs a log, a run's folder, or a folder `wandb`: {USAGE}"));
     }
     Ok(asked)
+}
+
+/// Tags as `old=new,old=new`; nothing behind the sign removes the tag.
+fn replaced(text: &str) -> Result<Vec<(String, String)>, String> {
+    let pair = |part: &str| match part.split_once('=') {
+        Some((old, new)) if !old.trim().is_empty() => Ok((old.trim().to_owned(), new.trim().to_owned())),
+        Some(_) | None => Err(format!("'{part}' replaces no tag: it needs the form old=new: {USAGE}")),
+    };
+    text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
 }
 
 pub(crate) fn run(words: &[OsString]) -> i32 {

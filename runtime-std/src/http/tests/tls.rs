@@ -1,7 +1,7 @@
 //! A server whose certificate nobody knows.
 
 use super::*;
-use runwire_core::net::{Wire, base64};
+use runwire_core::net::base64;
 use rustls::pki_types::PrivateKeyDer;
 use std::{path::Path, process::Command, sync::Arc};
 
@@ -38,17 +38,6 @@ fn serve_secure(count: usize) -> (String, String) {
         }
     });
     (url, pem)
-}
-
-#[test]
-fn backend_69_an_unknown_certificate_is_refused_unless_it_is_not_checked() {
-    let (url, _) = serve_secure(2);
-    let refused = attempt(&request(&url, Body::Empty)).unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Certificate, "{}", refused.message);
-    assert!(refused.message.contains("certificate") && !refused.message.contains("signature"), "{}", refused.message);
-    let wire = Arc::new(Wire { insecure: true, ..Wire::default() });
-    let answer = attempt(&HttpRequest { wire, ..request(&url, Body::Bytes("x".into())) }).unwrap();
-    assert_eq!(answer.status, 200);
 }
 
 /// The variable is read once a process, so this test runs itself again with it.

@@ -10,8 +10,12 @@ use std::sync::{Arc, Barrier, mpsc};
 
 fn through(proxy: &str, url: &str) -> HttpRequest {
     let address = proxy.replace("http://", "http://u:p%40w@");
-    let wire =
-        Wire { http_proxy: Some(Secret::new(&address)), https_proxy: Some(Secret::new(address)), insecure: false };
+    let wire = Wire {
+        http_proxy: Some(Secret::new(&address)),
+        https_proxy: Some(Secret::new(address)),
+        insecure: false,
+        ..Wire::default()
+    };
     HttpRequest { wire: Arc::new(wire), ..request(url, Body::Bytes("data".into())) }
 }
 
@@ -45,6 +49,40 @@ fn backend_68_a_proxy_for_https_is_asked_for_a_tunnel() {
     let asked = server.join().unwrap().remove(0).1;
     assert!(asked.starts_with("CONNECT server.invalid:443 HTTP/1.1\r\n") && asked.contains(AUTHORIZATION), "{asked}");
     assert!(!asked.contains("signature") && !asked.contains("Basic abc"), "{asked}");
+}
+
+#[test]
+fn backend_68_a_proxy_is_told_who_asks_by_a_header_of_the_user() {
+    let wire = |address: &str| {
+        let authorization = Some(Secret::new("Bearer token"));
+        let address = Some(Secret::new(address));
+        Arc::new(Wire {
+            http_proxy: address.clone(),
+            https_proxy: address,
+            proxy_authorization: authorization,
+            ..Wire::default()
+        })
+    };
+    let (proxy, server) = serve(vec!["HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n"]);
+    let asked = HttpRequest { wire: wire(&proxy), ..request("https://server.invalid", Body::Empty) };
+    assert!(attempt(&asked).is_err());
+    let head = server.join().unwrap().remove(0).1;
+    assert!(head.starts_with("CONNECT server.invalid:443 HTTP/1.1\r\n"), "{head}");
+    assert!(head.ends_with("\r\nProxy-Authorization: Bearer token\r\n\r\n"), "{head}");
+
+    let (proxy, server) = serve(vec![OK]);
+    let asked = HttpRequest { wire: wire(&proxy), ..request("http://server.invalid", Body::Empty) };
+    assert_eq!(attempt(&asked).unwrap().status, 200);
+    let head = server.join().unwrap().remove(0).1;
+    assert_eq!(head.matches("Proxy-Authorization: Bearer token\r\n").count(), 1, "{head}");
+
+    // What the address says counts more.
+    let (proxy, server) = serve(vec![OK]);
+    let named = proxy.replace("http://", "http://u:p%40w@");
+    let asked = HttpRequest { wire: wire(&named), ..request("http://server.invalid", Body::Empty) };
+    assert_eq!(attempt(&asked).unwrap().status, 200);
+    let head = server.join().unwrap().remove(0).1;
+    assert!(head.contains(AUTHORIZATION) && !head.contains("Bearer"), "{head}");
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! Small servers on loopback that say exactly what a check wants.
+
+use runwire_core::net::{Body, Header, HttpRequest, Method, Purpose};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// A server that answers each request on its connections with the next of `answers`, and returns what it was asked.
+pub(crate) fn serve(answers: Vec<&'static str>) -> (String, JoinHandle<Vec<(usize, String)>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let (mut asked, mut answers) = (Vec::new(), answers.into_iter().peekable());
+        for connection in 0.. {
+            if answers.peek().is_none() {
+                break;
+            }
+            let (socket, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(socket.try_clone().unwrap());
+            while let Some(request) = next_request(&mut reader) {
+                asked.push((connection, request));
+                let Some(answer) = answers.next() else { break };
+                if answer.is_empty() {
+                    break;
+                }
+                (&socket).write_all(answer.as_bytes()).unwrap();
+                if answers.peek().is_none() {
+                    break;
+                }
+            }
+        }
+        asked
+    });
+    (url, thread)
+}
+
+pub(crate) fn next_request(reader: &mut impl BufRead) -> Option<String> {
+    let (mut text, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        text.push_str(&line);
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    text.push_str(&String::from_utf8_lossy(&body));
+    Some(text)
+}
+
+pub(crate) fn request(url: &str, body: Body) -> HttpRequest {
+    HttpRequest {
+        purpose: Purpose::FileStream,
+        method: Method::Post,
+        url: format!("{url}/files?signature=secret"),
+        headers: vec![Header::new("User-Agent", "wandb-core"), Header::new("Authorization", "Basic abc")],
+        body,
+        gzip: false,
+        timeout: Some(Duration::from_secs(5)),
+        answer_bytes_max: 1000,
+        save_to: None,
+        wire: std::sync::Arc::default(),
+    }
+}
+
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\n{}";
+
+/// A server that does as `script` says with one connection, after it has read the request's headers.
+pub(crate) fn once(script: impl FnOnce(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(socket.try_clone().unwrap());
+        let mut line = String::new();
+        while reader.read_line(&mut line).unwrap() > 2 {
+            line.clear();
+        }
+        script(socket);
+    });
+    url
+}
+
+pub(crate) fn say(text: &'static str) -> String {
+    once(move |mut socket| socket.write_all(text.as_bytes()).unwrap())
+}
