@@ -56,12 +56,12 @@ impl Talk {
 }
 
 impl Page {
-    /// Asks and waits; `None` if no answer comes.
-    pub(crate) async fn ask(self: &Rc<Self>, question: Question) -> Option<Answer> {
+    /// Asks and waits. The outer `None` says that no answer comes; the answer itself may be an empty one.
+    pub(crate) async fn ask(self: &Rc<Self>, question: Question) -> Option<Option<Answer>> {
         let (sender, answer) = oneshot::channel();
         self.talk.borrow_mut().waiting.insert(question.id, sender);
         self.said(ServiceInput::Received(CLIENT, question.frames));
-        within(question.within, answer).await?
+        within(question.within, answer).await
     }
 
     /// Waits until the service has finished.

@@ -50,6 +50,8 @@ pub(crate) struct Page {
 impl Page {
     /// A service with a client.
     pub(crate) fn start() -> Rc<Page> {
+        // Nothing unwinds here: after a bug the calls of this page throw, and what is stored is sent by the next one.
+        std::panic::set_hook(Box::new(|bug| host::note("error", &format!("{bug}; please report this"))));
         let mut clock = Clock::new(host::monotonic(), host::wall());
         let config = ServiceConfig {
             seed: host::seed(),
@@ -103,7 +105,7 @@ impl Page {
 
     fn turn(self: &Rc<Self>) {
         let mut pump = self.pump.borrow_mut();
-        let next = pump.turn(&mut Turn { page: self, taken: 0 });
+        let next = pump.turn(&mut Turn { page: self });
         drop(pump);
         match next {
             Next::Now => self.wake_at(Instant::ZERO),
@@ -150,7 +152,6 @@ pub(crate) fn wall() -> UnixNanos {
 /// The world during one turn.
 struct Turn<'a> {
     page: &'a Rc<Page>,
-    taken: usize,
 }
 
 impl World for Turn<'_> {
@@ -161,7 +162,6 @@ impl World for Turn<'_> {
     fn send(&mut self, client: ClientId, bytes: Bytes) {
         let count = bytes.len();
         self.page.talk.borrow_mut().take(bytes);
-        self.taken += count;
         let page = Rc::clone(self.page);
         spawn_local(async move {
             page.pump.borrow_mut().happened(ServiceInput::Sent(client, count));

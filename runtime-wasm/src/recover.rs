@@ -98,9 +98,9 @@ async fn upload(account: &Account, logs: &[String]) {
     };
     let ask = |id: &str, frames| Question { id: id.into(), frames, within: UPLOAD };
     let begun = page.ask(ask("want", want_upload("want", logs.to_vec(), settings))).await;
-    if let Some(ServerResponseType::InitSyncResponse(upload)) = begun {
+    if let Some(Some(ServerResponseType::InitSyncResponse(upload))) = begun {
         let ended = page.ask(ask("start", start_upload("start", upload.id, PARALLEL))).await;
-        if let Some(ServerResponseType::SyncResponse(ended)) = ended {
+        if let Some(Some(ServerResponseType::SyncResponse(ended))) = ended {
             for message in ended.messages {
                 host::note(if message.severity > 20 { "warn" } else { "debug" }, &message.content);
             }

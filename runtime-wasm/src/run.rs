@@ -229,9 +229,9 @@ impl Run {
 
     async fn ask(&self, question: Question) -> Result<Option<ResultType>, String> {
         match self.page.ask(question).await {
-            Some(ServerResponseType::ErrorResponse(error)) => Err(error.message),
-            Some(ServerResponseType::ResultCommunicate(result)) => Ok(result.result_type),
-            Some(_) => Ok(None),
+            Some(Some(ServerResponseType::ErrorResponse(error))) => Err(error.message),
+            Some(Some(ServerResponseType::ResultCommunicate(result))) => Ok(result.result_type),
+            Some(Some(_) | None) => Ok(None),
             None => Err("the run's service gave no answer in time".into()),
         }
     }

@@ -22,6 +22,8 @@ const FEATURES: [&str; 6] = [
     "--enable-multivalue",
 ];
 const MODULE: &str = "web_bg.wasm";
+/// Names another profile of Cargo: `dev` makes a large module soon, to work with.
+const PROFILE: &str = "RUNWIRE_PACKAGE_PROFILE";
 
 /// Why there is no package.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +129,7 @@ fn root() -> PathBuf {
 }
 
 fn build(target: &Path) -> Result<PathBuf, PackageError> {
+    let profile = env::var(PROFILE).unwrap_or_else(|_| "wasm".into());
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args([
             "build",
@@ -135,7 +138,7 @@ fn build(target: &Path) -> Result<PathBuf, PackageError> {
             "runwire-wasm",
             "--lib",
             "--profile",
-            "wasm",
+            &profile,
             "--target",
             TARGET,
             "--target-dir",
@@ -150,7 +153,7 @@ fn build(target: &Path) -> Result<PathBuf, PackageError> {
     if !output.status.success() {
         return Err(PackageError::Build(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
-    Ok(target.join(TARGET).join("wasm").join("runwire_wasm.wasm"))
+    Ok(target.join(TARGET).join(if profile == "dev" { "debug" } else { &profile }).join("runwire_wasm.wasm"))
 }
 
 /// Whether `wasm-opt` made the module smaller. Without it the module is as good, and larger.
