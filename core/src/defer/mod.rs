@@ -21,7 +21,7 @@ pub(crate) enum Action {
     /// The stage's time is over.
     Stuck(DeferState),
     /// The user's own limit for the end of a run is reached. The stage is cut short next.
-    TimeOver,
+    TimeOver(DeferState),
     /// Nothing is waited for any more.
     CutShort(DeferState),
     /// The end is reached.
@@ -104,7 +104,7 @@ impl Defer {
 
     pub(crate) fn on_tick(&mut self, now: Instant, limits: &Limits, out: &mut VecDeque<Action>) {
         if self.whole_timer.take_due(now) {
-            out.push_back(Action::TimeOver);
+            out.push_back(Action::TimeOver(self.state));
             self.on_cut_short(now, limits, out);
         }
         if self.stage_timer.take_due(now) {

@@ -312,7 +312,7 @@ impl SyncRun {
             }
             defer::Action::Flush(stage) => self.flushed(stage),
             // An upload has no limit of that kind.
-            defer::Action::TimeOver => {}
+            defer::Action::TimeOver(_) => {}
             defer::Action::Stuck(_) | defer::Action::CutShort(_) => {
                 self.with_uplink(|uplink, env| uplink.give_up(env));
             }

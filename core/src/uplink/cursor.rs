@@ -85,7 +85,7 @@ impl Cursor {
     pub(crate) fn to_json(&self) -> String {
         let files: Map<String, Value> =
             self.files.iter().map(|(path, md5)| (path.clone(), Value::from(hex(md5)))).collect();
-        json!({
+        let mut value = json!({
             "version": VERSION,
             "server": self.server,
             "entity": self.first.place.entity,
@@ -95,16 +95,23 @@ impl Cursor {
             "base": offsets(self.first.base),
             "delivered": offsets(self.delivered),
             "mark": self.mark,
-            "left_out": self.left_out,
-            "writer": self.writer,
-            "quiet_end": self.quiet_end,
             "starting_step": self.first.starting_step,
             "starting_runtime_ms": self.first.starting_runtime_ms,
             "stored_config": self.first.stored_config,
             "files": files,
             "complete": self.complete,
-        })
-        .to_string()
+        });
+        // Most runs have none of these.
+        if !self.left_out.is_empty() {
+            value["left_out"] = json!(self.left_out);
+        }
+        if !self.writer.is_empty() {
+            value["writer"] = json!(self.writer);
+        }
+        if self.quiet_end {
+            value["quiet_end"] = json!(true);
+        }
+        value.to_string()
     }
 
     /// Reads the text of a cursor file. `None` if it is damaged or of a version that this one does not know: then nothing
@@ -129,7 +136,6 @@ impl Cursor {
             },
             delivered: read_offsets(value.get("delivered")?)?,
             mark: value.get("mark")?.as_u64()?,
-            // These three came later than the others.
             left_out: match value.get("left_out") {
                 Some(marks) => marks.as_array()?.iter().map(Value::as_u64).collect::<Option<_>>()?,
                 None => BTreeSet::new(),
