@@ -36,10 +36,7 @@ fn a_calm_scenario_loses_nothing_and_a_law_of_its_own_is_asked() {
             "offline-is-offline"
         }
         fn see(&mut self, _: &Moment<'_>, seen: &Seen<'_>) -> Result<(), String> {
-            match seen {
-                Seen::Served { request, .. } => Err(format!("{request}")),
-                _ => Ok(()),
-            }
+            if let Seen::Served { request, .. } = seen { Err(format!("{request}")) } else { Ok(()) }
         }
     }
     let calm = Scenario::new(1).run("r1", true, |script| script.rows("loss", 40).exit(0)).play();
