@@ -91,6 +91,36 @@ fn a_file_that_is_gone_does_not_fail_an_upload() {
 }
 
 #[test]
+fn a_file_that_could_not_be_read_in_a_run_that_ended_well_goes_up_later() {
+    let outcome = Scenario::new(1)
+        .run("r1", true, |script| {
+            let path = "/sim/wandb/run-20250101_000001-r1/files/model.txt";
+            let script = script.rows("loss", 3).act(Act::Save(path.into(), vec![b'm'; 700]));
+            script.tell(Said::File("model.txt".into(), false)).exit(0)
+        })
+        .aim(Fault::ReadError, "HashFile /sim/wandb/run-20250101_000001-r1/files/model.txt", 0, 1)
+        .play();
+    assert!(outcome.failure.is_none(), "{}", outcome.report());
+    assert_eq!(outcome.remote["r1"]["files"]["model.txt"]["uploaded"], true);
+}
+
+#[test]
+fn a_file_that_arrived_is_told_to_the_server_by_a_later_life() {
+    let outcome = Scenario::new(1)
+        .run("r1", true, |script| {
+            let path = "/sim/wandb/run-20250101_000001-r1/files/model.txt";
+            let script = script.rows("loss", 3).act(Act::Save(path.into(), vec![b'm'; 700]));
+            script.tell(Said::File("model.txt".into(), true)).wait(seconds(60)).exit(0)
+        })
+        // The file goes up; of the stream nothing more gets through before the end.
+        .aim(Fault::Refused, "FileStream", 1, 8)
+        .at(seconds(20), Fault::Kill)
+        .play();
+    assert!(outcome.failure.is_none(), "{}", outcome.report());
+    assert_eq!(outcome.remote["r1"]["files"]["model.txt"]["uploaded"], true);
+}
+
+#[test]
 fn a_wait_that_the_server_asks_for_is_not_cut_short_by_the_end_of_the_run() {
     for seed in 0..10 {
         let outcome = Scenario::new(seed)

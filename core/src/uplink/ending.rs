@@ -94,7 +94,8 @@ impl Uplink {
         self.life = Life::Over;
         self.announce.cancel();
         if outcome.is_ok() {
-            self.store.cursor.complete = self.exit.is_some();
+            // With a file left behind there is something to do for a later upload.
+            self.store.cursor.complete = self.exit.is_some() && self.files_arrived();
             self.store.mark(env.now, env.limits);
         }
     }
