@@ -36,10 +36,7 @@ fn a_calm_scenario_loses_nothing_and_a_law_of_its_own_is_asked() {
             "offline-is-offline"
         }
         fn see(&mut self, _: &Moment<'_>, seen: &Seen<'_>) -> Result<(), String> {
-            match seen {
-                Seen::Served { request, .. } => Err(format!("{request}")),
-                _ => Ok(()),
-            }
+            if let Seen::Served { request, .. } = seen { Err(format!("{request}")) } else { Ok(()) }
         }
     }
     let calm = Scenario::new(1).run("r1", true, |script| script.rows("loss", 40).exit(0)).play();
@@ -91,6 +88,36 @@ fn a_file_that_is_gone_does_not_fail_an_upload() {
         .play();
     assert!(outcome.failure.is_none(), "{}", outcome.report());
     assert_eq!(rows(&outcome, "r1"), 3);
+}
+
+#[test]
+fn a_file_that_could_not_be_read_in_a_run_that_ended_well_goes_up_later() {
+    let outcome = Scenario::new(1)
+        .run("r1", true, |script| {
+            let path = "/sim/wandb/run-20250101_000001-r1/files/model.txt";
+            let script = script.rows("loss", 3).act(Act::Save(path.into(), vec![b'm'; 700]));
+            script.tell(Said::File("model.txt".into(), false)).exit(0)
+        })
+        .aim(Fault::ReadError, "HashFile /sim/wandb/run-20250101_000001-r1/files/model.txt", 0, 1)
+        .play();
+    assert!(outcome.failure.is_none(), "{}", outcome.report());
+    assert_eq!(outcome.remote["r1"]["files"]["model.txt"]["uploaded"], true);
+}
+
+#[test]
+fn a_file_that_arrived_is_told_to_the_server_by_a_later_life() {
+    let outcome = Scenario::new(1)
+        .run("r1", true, |script| {
+            let path = "/sim/wandb/run-20250101_000001-r1/files/model.txt";
+            let script = script.rows("loss", 3).act(Act::Save(path.into(), vec![b'm'; 700]));
+            script.tell(Said::File("model.txt".into(), true)).wait(seconds(60)).exit(0)
+        })
+        // The file goes up; of the stream nothing more gets through before the end.
+        .aim(Fault::Refused, "FileStream", 1, 8)
+        .at(seconds(20), Fault::Kill)
+        .play();
+    assert!(outcome.failure.is_none(), "{}", outcome.report());
+    assert_eq!(outcome.remote["r1"]["files"]["model.txt"]["uploaded"], true);
 }
 
 #[test]

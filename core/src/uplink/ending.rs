@@ -96,7 +96,8 @@ impl Uplink {
         self.announce.cancel();
         match outcome {
             Ok(()) => {
-                self.store.cursor.complete = self.exit.is_some();
+                // With a file left behind there is something to do for a later upload.
+                self.store.cursor.complete = self.exit.is_some() && self.files_arrived();
                 self.store.mark(env.now, env.limits);
             }
             Err(why) if was_going => {

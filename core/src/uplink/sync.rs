@@ -50,7 +50,12 @@ impl Uplink {
 
     /// Whether everything that is there reached the server, files included.
     pub(crate) fn is_complete(&self) -> bool {
-        self.store.cursor.complete && self.uploader.failed().count() == self.uploader.not_there().count()
+        self.store.cursor.complete && self.files_arrived()
+    }
+
+    /// Whether all files that are there reached the server.
+    pub(super) fn files_arrived(&self) -> bool {
+        self.uploader.failed().count() == self.uploader.not_there().count()
     }
 
     /// Files that the log names and that are not there.

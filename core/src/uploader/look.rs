@@ -161,7 +161,7 @@ impl Uploader {
             Ok(digest) => {
                 let known = self.arrived.get(&path).and_then(|arrived| arrived.md5);
                 if known == Some(digest.md5) {
-                    return self.unchanged(cx, &path);
+                    return self.unchanged(cx, &path, digest, out);
                 }
                 if let Some(job) = self.jobs.get_mut(&path) {
                     job.stage = Stage::Ready;

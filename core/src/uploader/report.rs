@@ -128,9 +128,13 @@ impl Uploader {
     }
 
     /// The server has this content already.
-    pub(super) fn unchanged(&mut self, cx: &mut Cx<'_>, path: &Path) {
+    pub(super) fn unchanged(&mut self, cx: &mut Cx<'_>, path: &Path, digest: FileDigest, out: &mut VecDeque<Action>) {
         let Some(job) = self.jobs.remove(path) else { return };
         self.report.lost.remove(path);
+        // An earlier life brought it, and may have ended before it told the server so.
+        if self.arrived.get(path).is_some_and(|arrived| arrived.kind.is_none()) {
+            out.push_back(Action::Uploaded { path: path.to_string(), digest: Some(digest) });
+        }
         self.count(path, job.kind);
         self.follow(cx, path, &job);
     }

@@ -18,10 +18,12 @@ impl Check for NoGhosts {
 
     fn see(&mut self, at: &Moment<'_>, seen: &Seen<'_>) -> Result<(), String> {
         self.services = self.services.max(at.life);
-        match seen {
-            Seen::Ordered { place, effect } if place.life < self.services => Err(format!("{effect} of a dead service")),
-            _ => Ok(()),
+        if let Seen::Ordered { place, effect } = seen
+            && place.life < self.services
+        {
+            return Err(format!("{effect} of a dead service"));
         }
+        Ok(())
     }
 }
 

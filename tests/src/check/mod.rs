@@ -5,6 +5,7 @@ mod accounts;
 mod answers;
 mod bounds;
 mod durable;
+mod files;
 mod heartbeats;
 mod ids;
 mod logs;
@@ -67,6 +68,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<answers::Answers>::default(),
         Box::<bounds::Bounds>::default(),
         Box::<durable::Durable>::default(),
+        Box::<files::Files>::default(),
         Box::<heartbeats::Heartbeats>::default(),
         Box::<ids::Ids>::default(),
         Box::<logs::Logs>::default(),

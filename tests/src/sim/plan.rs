@@ -167,7 +167,7 @@ fn limits(dice: &mut Dice) -> Limits {
         limits.stream_queue_bytes = *dice.pick(&[128, 4096]);
     }
     if dice.chance(200) {
-        limits.finish_patience = *dice.pick(&[Duration::from_secs(2), Duration::from_secs(300)]);
+        limits.finish_patience = *dice.pick(&[Duration::from_secs(10), Duration::from_secs(300)]);
     }
     limits
 }

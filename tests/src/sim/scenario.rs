@@ -118,6 +118,7 @@ impl Script {
             run_id: run.id.clone(),
             entity: "e".into(),
             project: "p".into(),
+            start_time: Some(prost_types::Timestamp { seconds: 1_735_689_600, nanos: 500_000_000 }),
             config: Some(config(&[("lr".into(), Some("0.1".into()))])),
             ..Default::default()
         };

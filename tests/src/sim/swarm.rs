@@ -97,13 +97,18 @@ pub(super) fn life(
     resume: Option<&str>,
     counts_steps: bool,
 ) -> Vec<Act> {
-    let settings = settings(run, life, begins, resume);
+    let mut settings = settings(run, life, begins, resume);
+    if dice.chance(200) {
+        settings.x_disable_stats = Some(false);
+        settings.x_stats_sampling_interval = Some(*dice.pick(&[0.5, 2.0, 15.0]));
+    }
     let folder = settings.sync_dir.clone().unwrap_or_default();
     let record = RunRecord {
         run_id: run.id.clone(),
         entity: "e".into(),
         project: "p".into(),
         host: "machine".into(),
+        start_time: Some(prost_types::Timestamp { seconds: 1_735_689_600, nanos: 500_000_000 }),
         config: Some(config(&[("lr".into(), Some("0.1".into()))])),
         ..Default::default()
     };
@@ -113,7 +118,7 @@ pub(super) fn life(
         Act::Ask(Said::Run(Box::new(record.clone()))),
         Act::Ask(Said::Start(Box::new(record))),
     ];
-    let count = *dice.pick(&[3, 20, 60, 150]);
+    let count = *dice.pick(&[3, 20, 60, 150, 400]);
     let pace = *dice.pick(&[0, 5, 100, 2000, 20_000]);
     let mut step = 0;
     for n in 0..count {
