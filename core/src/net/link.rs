@@ -90,7 +90,7 @@ impl Link {
             return self;
         }
         let (a, b) = random;
-        self.as_writer(&format!(
+        self.with_writer(&format!(
             "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
             (at_ms >> 16) & 0xffff_ffff,
             at_ms & 0xffff,
@@ -101,7 +101,7 @@ impl Link {
     }
 
     /// The same link as that of the writer with this id: its lines go on where they ended.
-    pub(crate) fn as_writer(mut self, id: &str) -> Self {
+    pub(crate) fn with_writer(mut self, id: &str) -> Self {
         self.writer = id.into();
         let shared = || Header::new("X-WANDB-USE-ASYNC-FILESTREAM", "true");
         let headers = [
@@ -284,7 +284,7 @@ mod tests {
         let first = id((1, 2));
         assert_eq!(first.as_deref(), Some("01900000-0001-7001-8000-000000000002"));
         assert_ne!(first, id((3, 4)));
-        let again = Link::new(&settings).for_writer(1, (3, 4)).as_writer("w");
+        let again = Link::new(&settings).for_writer(1, (3, 4)).with_writer("w");
         let push = again.file_stream(&place, Bytes::new(), false);
         let ids: Vec<&str> =
             push.headers.iter().filter(|h| h.is("X-WANDB-ASYNC-CLIENT-ID")).map(|h| h.value.reveal()).collect();

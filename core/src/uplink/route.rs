@@ -155,7 +155,7 @@ impl Uplink {
                 }
                 self.sender.restore(sender::Restored { mark: cursor.mark, ..cursor.first.clone() });
                 if !cursor.writer.is_empty() {
-                    self.link = self.link.clone().as_writer(&cursor.writer);
+                    self.link = self.link.clone().with_writer(&cursor.writer);
                 }
                 if cursor.complete {
                     self.life = Life::Over;

@@ -1,8 +1,13 @@
 //! Files of a run on their way to storage.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
 use runwire_proto::wire::files_item::PolicyType;
 use runwire_proto::wire::{AlertRecord, ListStringValue, record::RecordType};
-use runwire_tests::online::{Backend, Online, files};
+use runwire_tests::online::{Backend, Online, files, set_up_on};
+use runwire_tests::sidecar::Launch;
 use serde_json::{Value, json};
 
 const ASK: &str = "graphql:CreateRunFiles";
@@ -280,4 +285,41 @@ fn backend_66_and_run_59_alerts() {
     let of = |title: &str| sent.iter().find(|alert| alert["title"] == title).expect("it was sent");
     assert_eq!(of("one")["waitDuration"], 300_000);
     assert_eq!((&of("two")["severity"], &of("two")["waitDuration"]), (&json!("BOGUS"), &json!(60)));
+}
+
+/// Storage that takes a file slowly: a megabyte each quarter of a second.
+fn slow_storage() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let url = format!("http://{}/f.bin", listener.local_addr().expect("it is bound"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (mut piece, mut left) = (vec![0; 1 << 20], LARGE);
+            while left > 0 {
+                match stream.read(&mut piece) {
+                    Ok(count) if count > 0 => left = left.saturating_sub(count),
+                    Ok(_) | Err(_) => break,
+                }
+                std::thread::sleep(Duration::from_millis(250));
+            }
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    url
+}
+
+const LARGE: usize = 24 << 20;
+
+#[test]
+fn a_large_file_is_waited_for_as_long_as_it_moves_on() {
+    let backend = Backend::start();
+    backend.fault(listed(json!([{"name": "f.bin", "uploadUrl": slow_storage()}])));
+    let sidecar = Launch::new().env("RUNWIRE_FINISH_WAIT", "2").start();
+    let mut online = set_up_on(sidecar, &backend.url(), |_| {}, |_| {}).begin(backend);
+    online.save("f.bin", &"x".repeat(LARGE), PolicyType::End);
+    let start = Instant::now();
+    let answer = runwire_tests::online::exit(&mut online, 0);
+    assert!(!answer.timed_out, "after {:?}: {:?}", start.elapsed(), online.messages());
+    assert!(start.elapsed() > Duration::from_secs(3), "it was too fast to mean anything: {:?}", start.elapsed());
+    let names = |push: &Value| push["uploaded"].as_array().cloned().unwrap_or_default();
+    assert!(online.backend.pushes().iter().flat_map(names).any(|name| name == "f.bin"));
 }
