@@ -2,7 +2,7 @@
 //! on async-std. And a recorded drive played again without any runtime says the same, byte for byte.
 #![cfg(unix)]
 
-use runwire_async::{AsyncStd, Smol};
+use runwire_async::{AsyncStd, Executor, RunOptions, Smol};
 use runwire_core::{Limits, completion::success, service::ServiceConfig, writer::WritePolicy};
 use runwire_tests::{
     client::{Client, Run, settings, teardown_request},
@@ -11,7 +11,9 @@ use runwire_tests::{
         recorder::{Recorder, Tape, lock},
         scenarios::{Act, Blocking, FrontEnd, OnExecutor, Outcome, SCENARIOS, Stage, outcome},
     },
+    logs::Log,
     online::Backend,
+    sidecar::PATIENCE,
 };
 use std::sync::{Arc, Mutex};
 
@@ -101,6 +103,24 @@ fn a_recorded_drive_says_the_same_without_a_runtime() {
         let (again, said) = tape.replay(config());
         assert_eq!(again, said, "{adapter}");
     }
+}
+
+/// The loop of a run lives on one executor; whoever awaits it, on another.
+#[test]
+fn a_run_on_one_executor_is_awaited_on_another() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let options = RunOptions::new("p").dir(folder.path());
+    let (tell, told) = std::sync::mpsc::channel();
+    AsyncStd.spawn(async move {
+        let run = runwire_async::Run::init_on(Smol, options).await.expect("a run begins");
+        for x in 0..100 {
+            run.log_values(&[("x", f64::from(x))]).await.expect("a row is accepted");
+        }
+        assert_eq!(run.step().await.expect("a run knows its step"), 100);
+        tell.send(run.finish().await).expect("the test waits");
+    });
+    let report = told.recv_timeout(PATIENCE).expect("the task ends").expect("the run ends");
+    assert_eq!(Log::read(&report.log).history().len(), 100);
 }
 
 fn config() -> ServiceConfig {

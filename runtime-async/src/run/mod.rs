@@ -254,5 +254,5 @@ impl Drop for Handle {
     }
 }
 
-#[cfg(all(test, any(feature = "smol", feature = "async-std")))]
+#[cfg(test)]
 mod tests;

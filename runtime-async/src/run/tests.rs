@@ -1,4 +1,5 @@
-//! A run from the outside: what its log holds afterwards, whatever was dropped on the way.
+//! A run from the outside: what its log holds afterwards.
+#![cfg(any(feature = "smol", feature = "async-std"))]
 
 use super::*;
 use futures_lite::future::block_on;
