@@ -3,11 +3,14 @@
 import { Run, recover } from "./runwire/index.js";
 
 const POINTS = 400;
-const STEPS = 1000;
+const STEPS = 300;
 const RATE = 0.1;
 // Any key will do for a server that was not given one.
 const KEY = "10ca110ca110ca110ca110ca110ca110ca110ca1";
 
+const form = document.querySelector("#form");
+const url = document.querySelector("#url");
+const button = form.querySelector("button");
 const said = document.querySelector("#said");
 const plot = document.querySelector("#plot").getContext("2d");
 
@@ -47,11 +50,11 @@ function draw(losses) {
   plot.stroke();
 }
 
-async function train(url) {
+async function train(server) {
   const run = await Run.init({
     project: "browser",
     config: { points: POINTS, rate: RATE },
-    server: { url, apiKey: KEY },
+    server: { url: server, apiKey: KEY },
   });
   run.defineMetric("loss", { summary: ["min"] });
   said.textContent = `Logging to ${run.url}`;
@@ -73,17 +76,23 @@ async function train(url) {
     : "Done, but the server does not have everything yet; the next visit to this page sends the rest.";
 }
 
-document.querySelector("#form").addEventListener("submit", (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const button = event.submitter;
   button.disabled = true;
-  train(document.querySelector("#url").value.replace(/\/$/, ""))
+  train(url.value)
     .catch((error) => (said.textContent = String(error)))
     .finally(() => (button.disabled = false));
 });
 
+// `?server=URL` trains at once.
+const asked = new URLSearchParams(location.search).get("server");
+if (asked) {
+  url.value = asked;
+  form.requestSubmit();
+}
+
 // What an earlier visit could not deliver.
-recover({ url: document.querySelector("#url").value, apiKey: KEY })
+recover({ url: url.value, apiKey: KEY })
   .then((logs) => {
     const sent = logs.filter((log) => log.delivered).length;
     if (sent) said.textContent = `${sent} run(s) of an earlier visit were delivered just now.`;

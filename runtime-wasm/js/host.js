@@ -18,7 +18,6 @@ const all = (path) => IDBKeyRange.bound([path], [path, []]);
 class Database {
   constructor(db) {
     this.db = db;
-    this.kept = true;
     db.onversionchange = () => db.close();
   }
 
@@ -90,7 +89,6 @@ class Database {
 class Memory {
   constructor() {
     this.files = new Map();
-    this.kept = false;
   }
 
   file(path) {
@@ -152,7 +150,6 @@ function store() {
   return opened;
 }
 
-export const isKept = async () => (await store()).kept;
 export const create = async (path) => (await store()).create(path);
 export const put = async (path, at, bytes) => (await store()).put(path, at, bytes);
 export const sync = async (path) => (await store()).sync(path);

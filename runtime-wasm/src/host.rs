@@ -5,8 +5,6 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/js/host.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = isKept)]
-    pub(crate) fn is_kept() -> Promise;
     pub(crate) fn create(path: &str) -> Promise;
     pub(crate) fn put(path: &str, at: f64, bytes: Uint8Array) -> Promise;
     pub(crate) fn patch(path: &str, at: f64, bytes: Uint8Array) -> Promise;

@@ -56,7 +56,8 @@ impl Page {
         let config = ServiceConfig {
             seed: host::seed(),
             limits: Limits::default(),
-            write_policy: WritePolicy::default(),
+            // A page may be gone at any moment, and its timers may be slow: rows wait only for the rows before them.
+            write_policy: WritePolicy { flush_interval: Duration::ZERO, ..WritePolicy::default() },
             idle_timeout: None,
             write_summary_files: true,
             utc_offset_seconds: host::zone(),

@@ -99,12 +99,8 @@ async fn upload(account: &Account, logs: &[String]) {
     let ask = |id: &str, frames| Question { id: id.into(), frames, within: UPLOAD };
     let begun = page.ask(ask("want", want_upload("want", logs.to_vec(), settings))).await;
     if let Some(Some(ServerResponseType::InitSyncResponse(upload))) = begun {
-        let ended = page.ask(ask("start", start_upload("start", upload.id, PARALLEL))).await;
-        if let Some(Some(ServerResponseType::SyncResponse(ended))) = ended {
-            for message in ended.messages {
-                host::note(if message.severity > 20 { "warn" } else { "debug" }, &message.content);
-            }
-        }
+        // What there is to say about it was said meanwhile.
+        let _ended = page.ask(ask("start", start_upload("start", upload.id, PARALLEL))).await;
     }
     page.said(ServiceInput::Ended(CLIENT));
     page.said(ServiceInput::Stop(StopReason::ProgramEnded { exit_code: 0 }));

@@ -148,7 +148,7 @@ fn serve(stream: &TcpStream, orders: &Orders, lib: &Path) -> io::Result<()> {
     let (what, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let (status, kind, content) = match what {
         "page" => ("200 OK", "text/html", PAGE.as_bytes().to_vec()),
-        "lib" => match fs::read(lib.join(rest)) {
+        "lib" => match fs::read(lib.join(rest.split('?').next().unwrap_or_default())) {
             Ok(content) if !rest.contains("..") => ("200 OK", kind_of(rest), content),
             Ok(_) | Err(_) => ("404 Not Found", "text/plain", Vec::new()),
         },
@@ -182,7 +182,7 @@ fn next_order(orders: &Orders, tab: &str) -> Option<String> {
 }
 
 fn kind_of(name: &str) -> &'static str {
-    match name.rsplit('.').next() {
+    match name.split('?').next().unwrap_or_default().rsplit('.').next() {
         Some("js") => "text/javascript",
         Some("wasm") => "application/wasm",
         Some("html") => "text/html",
@@ -227,6 +227,11 @@ impl Browser {
             thread::sleep(Duration::from_millis(20));
         }
         panic!("{} does not start; see the log beside {}", program.display(), profile.display());
+    }
+
+    /// Opens an address in a new tab.
+    pub fn visit(&self, url: &str) {
+        self.ask("PUT", &format!("/json/new?{url}"));
     }
 
     /// Opens a page of the site in a new tab and waits until it can be told something. Gives what closes it.

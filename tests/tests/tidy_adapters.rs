@@ -10,7 +10,7 @@ use std::{
 const DECISIONS: [&str; 8] = ["retry", "retri", "backoff", "back_off", "jitter", "debounce", "batch", "exponential"];
 
 /// Parts of adapters and how many lines of code each may have: without comments, empty lines and tests.
-const PARTS: [(&str, &[&str], usize); 6] = [
+const PARTS: [(&str, &[&str], usize); 8] = [
     (
         "threads: loop, pool and sockets",
         &[
@@ -40,6 +40,23 @@ const PARTS: [(&str, &[&str], usize); 6] = [
     ),
     ("futures: requests", &["runtime-async/src/http"], 600),
     ("futures: Run", &["runtime-async/src/run"], 500),
+    (
+        "page: loop, store and requests",
+        &[
+            "runtime-wasm/src/clock.rs",
+            "runtime-wasm/src/client.rs",
+            "runtime-wasm/src/host.rs",
+            "runtime-wasm/src/page.rs",
+            "runtime-wasm/src/pump.rs",
+            "runtime-wasm/src/stored.rs",
+        ],
+        700,
+    ),
+    (
+        "page: Run and what pages left",
+        &["runtime-wasm/src/options.rs", "runtime-wasm/src/recover.rs", "runtime-wasm/src/run.rs"],
+        650,
+    ),
 ];
 
 /// Everything that is looked at for decisions.

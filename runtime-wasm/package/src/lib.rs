@@ -88,11 +88,17 @@ pub fn make_with(folder: &Path, target: &Path) -> Result<Size, PackageError> {
         let path = folder.join(name);
         file(&path, fs::write(&path, text))?;
     }
+    Ok(Size { optimised, ..size_of(folder)? })
+}
+
+/// Sizes of a package that is there.
+pub fn size_of(folder: &Path) -> Result<Size, PackageError> {
+    let module = folder.join(MODULE);
     let bytes = fs::read(&module).map_err(|error| PackageError::File(module.clone(), error))?;
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     let gzipped = packed.write_all(&bytes).and_then(|()| packed.finish());
     let gzipped = gzipped.map_err(|error| PackageError::File(module, error))?.len();
-    Ok(Size { plain: bytes.len(), gzipped, optimised })
+    Ok(Size { plain: bytes.len(), gzipped, optimised: false })
 }
 
 /// Importing the package loads the module, so that `import { Run } from "runwire"` is all that a page needs.

@@ -8,11 +8,13 @@ mod stage;
 
 use runwire_tests::{
     kit::scenarios::{Blocking, FrontEnd, Outcome, SCENARIOS, Scenario, Stage as Plain, outcome},
+    official::workspace,
     online::Backend,
+    sidecar::await_that,
 };
 use serde_json::json;
 use stage::{Stage, package};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// What a page may make its visitors load.
 const GZIPPED_MAX: usize = 600_000;
@@ -106,7 +108,7 @@ fn tabs_leave_each_other_alone_and_take_over_from_the_dead_only() {
 
     std::thread::sleep(Duration::from_millis(300));
     browser.close(&first);
-    let taken = runwire_tests::sidecar::await_that("the log of the dead tab", || {
+    let taken = await_that("the log of the dead tab", || {
         let taken = stage.tell("second", &recover);
         taken.as_array().is_some_and(|logs| !logs.is_empty()).then_some(taken)
     });
@@ -140,6 +142,41 @@ fn a_page_without_a_database_logs_all_the_same_and_says_so() {
     assert_eq!(stage.delivered("bare"), (0..50).collect::<Vec<u64>>());
     let refused = stage.tell("bare", "try { kept.run.log({ x: 1 }); } catch (error) { return error.message; }");
     assert!(refused.as_str().is_some_and(|text| text.contains("finished already")), "{refused}");
+}
+
+#[test]
+fn the_example_trains_and_logs() {
+    let Some(stage) = Stage::with(|folder| {
+        let site = folder.join("site");
+        copy(&workspace().join("examples/browser"), &site);
+        copy(package().0, &site.join("runwire"));
+        site
+    }) else {
+        return;
+    };
+    let browser = stage.browser();
+    browser.visit(&format!("{}/lib/index.html?server={}", stage.site.origin(), stage.backend.url()));
+    let begun = stage.backend.await_requests("graphql:UpsertBucket", 1);
+    let id = begun[0]["body"]["variables"]["name"].as_str().expect("a run has an id").to_owned();
+    let run = await_that("the end of the training", || {
+        Some(stage.backend.run(&format!("local/browser/{id}"))).filter(|run| run["state"] == "finished")
+    });
+    let losses: Vec<f64> =
+        run["history"].as_array().into_iter().flatten().filter_map(|row| row["loss"].as_f64()).collect();
+    assert_eq!(losses.len(), 300, "{run}");
+    assert!(losses[299] < losses[0], "it learns: {losses:?}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder can be made");
+    for entry in std::fs::read_dir(from).expect("it is a folder").map(|entry| entry.expect("it can be read").path()) {
+        let target = to.join(entry.file_name().expect("it has a name"));
+        if entry.is_dir() {
+            copy(&entry, &target);
+        } else {
+            std::fs::copy(&entry, &target).expect("a file can be copied");
+        }
+    }
 }
 
 /// Every program of the scenarios: what is left on the server and in the logs is the same as from threads.

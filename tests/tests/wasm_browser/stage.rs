@@ -13,10 +13,17 @@ use std::{
 
 const KEY: &str = "0123456789012345678901234567890123456789";
 
+/// Names a package that is there already; without it one is made.
+const PACKAGE: &str = "RUNWIRE_TEST_PACKAGE";
+
 /// The package, built once.
 pub(crate) fn package() -> (&'static Path, Size) {
     static MADE: OnceLock<(PathBuf, Size)> = OnceLock::new();
     let (folder, size) = MADE.get_or_init(|| {
+        if let Some(folder) = std::env::var_os(PACKAGE) {
+            let size = runwire_package::size_of(folder.as_ref()).unwrap_or_else(|why| panic!("{why}"));
+            return (folder.into(), size);
+        }
         let test = std::env::current_exe().expect("a test knows its own path");
         let target = test.ancestors().nth(3).expect("tests lie three folders below the target folder");
         let folder = target.join("npm-tested");
@@ -37,14 +44,20 @@ pub(crate) struct Stage {
 impl Stage {
     /// `None`: there is no browser.
     pub(crate) fn new() -> Option<Stage> {
+        Stage::with(|_| package().0.to_path_buf())
+    }
+
+    /// With a site of another folder, made in that of the stage.
+    pub(crate) fn with(make: impl FnOnce(&Path) -> PathBuf) -> Option<Stage> {
         let Some(chromium) = chromium() else {
             eprintln!("skipped: no chromium in the path and none named by CHROMIUM");
             return None;
         };
-        let site = Site::start(package().0).expect("a port can be had");
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let site = Site::start(&make(folder.path())).expect("a port can be had");
         let origin = site.origin();
         let backend = Backend::with(|options| options.origins.push(origin));
-        Some(Stage { chromium, site, backend, folder: tempfile::tempdir().expect("a folder can be made") })
+        Some(Stage { chromium, site, backend, folder })
     }
 
     /// A browser with what an earlier one on this stage has stored.
