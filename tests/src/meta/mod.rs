@@ -4,6 +4,8 @@
 //! - `bench`: one engine, or the upload of its log, on a disk and a server in memory; the caller decides what is done when.
 //! - `state`: what is left in the end, for comparisons.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "what is asked for here is named, all else is nothing to it")]
+
 pub mod bench;
 pub mod scenario;
 pub mod state;
