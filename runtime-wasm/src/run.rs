@@ -37,6 +37,8 @@ pub struct Run {
     log: String,
     keep_log: bool,
     url: Option<String>,
+    /// The step of the first row.
+    first_step: i64,
     ended: Cell<bool>,
 }
 
@@ -65,15 +67,29 @@ impl Run {
             ..Folders::default()
         };
         let session = RefCell::new(Session::new(plan.id.clone()));
-        let mut run =
-            Run { page: Page::start(), session, plan, dir, log, keep_log, url: None, ended: Cell::new(false) };
+        let mut run = Run {
+            page: Page::start(),
+            session,
+            plan,
+            dir,
+            log,
+            keep_log,
+            url: None,
+            first_step: 0,
+            ended: Cell::new(false),
+        };
         let mut beginning = Beginning::new(run.plan.clone(), folders, page::wall().timestamp());
         let mut answer = None;
         loop {
             let step = beginning.next(&mut run.session.borrow_mut(), answer);
             match step {
                 Begin::Ask(question) => match run.ask(question).await {
-                    Ok(next) => answer = next,
+                    Ok(next) => {
+                        if let Some(ResultType::RunResult(result)) = &next {
+                            run.first_step = result.run.as_ref().map_or(0, |taken| taken.starting_step);
+                        }
+                        answer = next;
+                    }
                     Err(why) => return Err(run.give_up(&why)),
                 },
                 Begin::Refused(why) => return Err(run.give_up(&why)),
@@ -148,7 +164,9 @@ impl Run {
             Question { frames, id, within: runwire_core::client::ANSWER }
         };
         let answer = self.ask(question).await.map_err(|why| error(&why))?;
-        Ok(records::step(answer).ok_or_else(|| error("the run gave no answer"))? as f64)
+        let step = records::step(answer).ok_or_else(|| error("the run gave no answer"))?;
+        // The service counts from the first row on.
+        Ok(step.max(self.first_step) as f64)
     }
 
     /// Its id.

@@ -30,7 +30,7 @@ pub(crate) async fn perform(log: &std::cell::RefCell<Log>, effect: Effect) -> Re
             JsFuture::from(host::put(&path(), at as f64, host::copied(&bytes))).await.map(|_| Completion::Appended)
         }
         Effect::SyncLog { .. } => JsFuture::from(host::sync(&path())).await.map(|_| Completion::Synced),
-        Effect::CloseLog => Ok(JsValue::UNDEFINED).map(|_| Completion::Closed),
+        Effect::CloseLog => Ok(Completion::Closed),
         Effect::WriteFile { path, bytes } => patch(&path, 0, &bytes).await,
         Effect::PatchFile { path, at, bytes } => patch(&path, at, &bytes).await,
         Effect::ReadFile { path, at, len } => {
