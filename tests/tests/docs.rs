@@ -67,8 +67,10 @@ fn tests_below(folder: &Path, names: &mut BTreeSet<(String, String)>) {
             Some("py") => drop(names.insert((file, stem))),
             Some("rs") => {
                 let source = fs::read_to_string(&path).expect("a source file is text");
-                let functions =
-                    source.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
+                let functions = source.lines().filter_map(|line| {
+                    let line = line.trim_start();
+                    line.strip_prefix("pub(crate) ").unwrap_or(line).strip_prefix("fn ")?.split('(').next()
+                });
                 names.extend(functions.map(|name| (file.clone(), name.to_owned())));
             }
             Some(_) | None => {}
