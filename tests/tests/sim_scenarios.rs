@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use runwire_core::writer::SyncPolicy;
 use runwire_tests::check::{Check, Moment};
 use runwire_tests::sim::{Act, Fault, Outcome, Said, Scenario, Seen};
 
@@ -118,6 +119,29 @@ fn a_file_that_arrived_is_told_to_the_server_by_a_later_life() {
         .play();
     assert!(outcome.failure.is_none(), "{}", outcome.report());
     assert_eq!(outcome.remote["r1"]["files"]["model.txt"]["uploaded"], true);
+}
+
+#[test]
+fn rows_before_the_runs_own_record_do_not_keep_it_from_being_read() {
+    let outcome = Scenario::new(1)
+        .limits(|limits| limits.stream_queue_bytes = 128)
+        .run("r1", true, |script| script.before_the_run(20).rows("loss", 3).exit(0))
+        .play();
+    assert!(outcome.failure.is_none(), "{}", outcome.report());
+    assert_eq!(rows(&outcome, "r1"), 23);
+}
+
+#[test]
+fn an_exit_is_answered_after_its_append_even_if_the_sync_of_an_earlier_one_fails() {
+    for seed in 0..10 {
+        let outcome = Scenario::new(seed)
+            .run("r1", false, |script| script.rows("loss", 10).exit(0))
+            .policy(SyncPolicy::EachAppend)
+            .fault(Fault::SyncError, 500)
+            .fault(Fault::DiskSlow, 500)
+            .play();
+        assert!(outcome.failure.is_none(), "{}", outcome.report());
+    }
 }
 
 #[test]

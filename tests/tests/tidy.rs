@@ -138,7 +138,9 @@ fn wrong_dependencies(package: &Value) -> Vec<String> {
         "runwire-effects" => &["runwire-proto", "runwire-core"],
         "runwire-std" => &["runwire-proto", "runwire-core", "runwire-effects", "runwire-local"],
         "runwire-async" => &["runwire-proto", "runwire-core", "runwire-effects"],
-        "runwire-wasm" | "runwire-fuzz" | "runwire-pure" => &["runwire-proto", "runwire-core"],
+        "runwire-wasm" | "runwire-pure" => &["runwire-proto", "runwire-core"],
+        // The simulator and the scenarios are ordinary functions of the tests.
+        "runwire-fuzz" => &["runwire-proto", "runwire-core", "runwire-tests"],
         "runwire-tests" | "runwire-examples" => &[
             "runwire-proto",
             "runwire-core",

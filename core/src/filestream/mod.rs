@@ -46,6 +46,8 @@ use trouble::{Park, Refusals};
 
 /// Bytes that a line may have, unless the user says something else.
 const LINE_MAX: usize = (10 << 20) - (100 << 10);
+/// Bytes of lines that may come before it is known where they go.
+const UNPLACED_BYTES_MAX: usize = 32 << 20;
 
 /// Names one attempt, so that an answer that comes too late is known as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -347,11 +349,13 @@ impl FileStream {
     pub(crate) fn credit(&self) -> usize {
         let on_the_way = match &self.state {
             State::Parked(_) | State::Over => return 0,
+            // Who logs to a run before its own record is there must not keep that record from being read.
+            State::Unplaced => return UNPLACED_BYTES_MAX.saturating_sub(self.queue.bytes()),
             State::Flying(flight) => {
                 let summary = if flight.window.summary { self.queue.summary.len() } else { 0 };
                 flight.window.bytes.saturating_sub(summary)
             }
-            State::Unplaced | State::Idle | State::Asking => 0,
+            State::Idle | State::Asking => 0,
         };
         self.queue_max.saturating_sub(self.queue.bytes().saturating_sub(on_the_way))
     }

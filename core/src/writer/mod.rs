@@ -336,7 +336,8 @@ impl Writer {
 
     pub(crate) fn on_sync_failed(&mut self, failure: Failure, out: &mut VecDeque<Action>) {
         self.sync_in_flight = false;
-        if self.flush_wanted {
+        // While bytes are still on their way to the file, what failed was the sync of earlier ones: another one follows.
+        if self.flush_wanted && self.is_written() {
             self.flush_wanted = false;
             out.push_back(Action::FlushDone(Err(failure.message)));
         }
@@ -404,12 +405,16 @@ impl Writer {
         }
     }
 
+    /// Whether everything that was taken is in the file, or as safe as it will be.
+    fn is_written(&self) -> bool {
+        self.log == Log::None || (self.log == Log::Open && self.backlog_bytes() == 0)
+    }
+
     fn settle_flush(&mut self, out: &mut VecDeque<Action>) {
         if !self.flush_wanted {
             return;
         }
-        let written = self.log == Log::None || (self.log == Log::Open && self.backlog_bytes() == 0);
-        if !written {
+        if !self.is_written() {
             return;
         }
         let is_synced = self.synced_upto >= self.appended_upto || planted!(SkipSync);

@@ -115,6 +115,13 @@ fn nest(object: &mut serde_json::Map<String, serde_json::Value>, path: &[String]
 pub fn value(text: &str) -> serde_json::Value {
     match text {
         "NaN" | "Infinity" | "-Infinity" => text.into(),
+        // Inside a container the same tokens stand bare; in their places strings say the same.
+        text if text.starts_with(['{', '[']) => {
+            let quoted = text.replace("-Infinity", "\u{1}").replace("Infinity", "\"Infinity\"");
+            let quoted = quoted.replace('\u{1}', "\"-Infinity\"").replace("NaN", "\"NaN\"");
+            let plain = serde_json::from_str(text).or_else(|_| serde_json::from_str(&quoted));
+            plain.unwrap_or_else(|_| text.into())
+        }
         text => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
     }
 }

@@ -43,6 +43,11 @@ impl<T> Agenda<T> {
         keys.into_iter().filter_map(|key| self.entries.remove(&key)).collect()
     }
 
+    /// Whether there is such a thing.
+    pub(super) fn has(&self, which: impl FnMut(&T) -> bool) -> bool {
+        self.entries.values().any(which)
+    }
+
     /// A coin for a tie with something that is not on the list.
     pub(super) fn coin(&mut self) -> bool {
         self.dice.coin()

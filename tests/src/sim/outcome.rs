@@ -13,7 +13,7 @@ use super::plan::{ClientPlan, Plan};
 use super::script::{Act, Said};
 use super::swarm;
 use super::trace::SHOWN;
-use super::world::{Failure, World};
+use super::world::{Event, Failure, World};
 use crate::check::{self, Check};
 use crate::model::logged::Logged;
 
@@ -193,6 +193,10 @@ impl Drive<'_> {
 
     /// A last service uploads what is in the logs and not on the server.
     fn upload_rest(&mut self) -> bool {
+        // What is on its way to the server arrives first: else it would take the place of what comes later.
+        if !self.until(|world| !world.agenda.has(|event| matches!(event, Event::Request { .. }))) {
+            return false;
+        }
         let logs = self.world.logs();
         self.world.start_service();
         let begins = self.world.now().since(Instant::ZERO);

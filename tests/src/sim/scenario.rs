@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use runwire_core::Limits;
+use runwire_core::writer::SyncPolicy;
 use runwire_proto::wire::RunRecord;
 
 use super::faults::Fault;
@@ -88,6 +89,13 @@ impl Scenario {
         self
     }
 
+    /// When logs are forced to the device.
+    #[must_use]
+    pub fn policy(mut self, sync: SyncPolicy) -> Scenario {
+        self.plan.policy.sync = sync;
+        self
+    }
+
     /// One more law.
     #[must_use]
     pub fn check(mut self, check: impl Check + 'static) -> Scenario {
@@ -159,6 +167,16 @@ impl Script {
     pub fn rows(mut self, key: &str, count: u32) -> Script {
         for n in 0..count {
             self = self.row(&[(key, f64::from(n))]).wait(Duration::from_millis(100));
+        }
+        self
+    }
+
+    /// So many rows that come before the run's own record, as from a process that joined early.
+    #[must_use]
+    pub fn before_the_run(mut self, count: u32) -> Script {
+        for n in 0..count {
+            let row = Said::row(&[("early", &n.to_string())]);
+            self.acts.insert(2, Act::Tell(row));
         }
         self
     }

@@ -12,6 +12,8 @@ use runwire_core::{
 use runwire_local::{Backend, MemoryStore, Settings as ServerSettings};
 use std::collections::BTreeMap;
 
+mod look;
+
 use super::agenda::Agenda;
 use super::client::Player;
 use super::dice::Dice;
@@ -22,7 +24,7 @@ use super::net::{Fate, Net};
 use super::plan::Plan;
 use super::script::Said;
 use super::trace::Trace;
-use crate::check::{Check, Moment};
+use crate::check::Check;
 use crate::model::Model;
 
 /// Wall time at the start of every world.
@@ -457,112 +459,5 @@ impl World {
     pub(super) fn stop(&mut self, reason: StopReason) {
         self.note_stop();
         self.give(ServiceInput::Stop(reason));
-    }
-
-    /// The wall clock.
-    pub fn wall(&self) -> UnixNanos {
-        let now = i64::try_from(self.now.nanos()).unwrap_or(i64::MAX);
-        UnixNanos(START.0.saturating_add(now).saturating_add(self.skew))
-    }
-
-    pub(super) fn wall_ms(&self) -> u64 {
-        u64::try_from(self.wall().0 / 1_000_000).unwrap_or(0)
-    }
-
-    /// Steps so far.
-    pub fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// The time since the start.
-    pub fn now(&self) -> Instant {
-        self.now
-    }
-
-    /// The first law that was broken.
-    pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
-    }
-
-    /// How often each fault has fired.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
-    }
-
-    /// The lines so far.
-    pub fn trace(&mut self) -> &mut Trace {
-        &mut self.trace
-    }
-
-    pub(super) fn fired(&mut self, fault: Fault) {
-        self.counts.fired(fault);
-        self.say(&format!("* {fault}"));
-    }
-
-    /// Notes that a law is broken; only the first one counts.
-    pub(super) fn broken(&mut self, law: &'static str, text: String) {
-        if self.failure.is_none() {
-            self.say(&format!("* {law} is broken: {text}"));
-            self.failure = Some(Failure { law, step: self.steps, text });
-        }
-    }
-
-    pub(super) fn line(&mut self, key: StreamKey, text: &str) {
-        self.say(&format!("{key} {text}"));
-    }
-
-    pub(super) fn say(&mut self, text: &str) {
-        let line = format!("{} {text}", self.now);
-        self.trace.line(line, self.steps >= self.from_step);
-    }
-
-    /// Shows checks what happens.
-    pub(super) fn see(&mut self, seen: Seen<'_>) {
-        if self.failure.is_some() {
-            return;
-        }
-        let mut checks = std::mem::take(&mut self.checks);
-        let mut broken = None;
-        let moment = self.moment();
-        for check in &mut checks {
-            if let Err(text) = check.see(&moment, &seen) {
-                broken = broken.or(Some((check.law(), text)));
-            }
-        }
-        self.checks = checks;
-        if let Some((law, text)) = broken {
-            self.broken(law, text);
-        }
-    }
-
-    /// Shows checks the end.
-    pub(super) fn see_end(&mut self) {
-        let mut checks = std::mem::take(&mut self.checks);
-        let mut broken = None;
-        let moment = self.moment();
-        for check in &mut checks {
-            if let Err(text) = check.end(&moment) {
-                broken = broken.or(Some((check.law(), text)));
-            }
-        }
-        self.checks = checks;
-        if let Some((law, text)) = broken {
-            self.broken(law, text);
-        }
-    }
-
-    fn moment(&self) -> Moment<'_> {
-        Moment {
-            now: self.now,
-            life: self.life,
-            disk: &self.disk,
-            model: &self.model,
-            plan: &self.plan,
-            counts: &self.counts,
-            healed: self.healed,
-            open: self.host.as_ref().map_or(0, |host| host.open.len()),
-            logs: self.host.as_ref().map(|host| &host.logs),
-            remote: &self.remote,
-        }
     }
 }
