@@ -287,7 +287,7 @@ fn backend_66_and_run_59_alerts() {
     assert_eq!((&of("two")["severity"], &of("two")["waitDuration"]), (&json!("BOGUS"), &json!(60)));
 }
 
-/// Storage that takes a file slowly: a megabyte each quarter of a second.
+/// Storage that takes a file slowly: four megabytes a second.
 fn slow_storage() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let url = format!("http://{}/f.bin", listener.local_addr().expect("it is bound"));
@@ -296,10 +296,12 @@ fn slow_storage() -> String {
             let (mut piece, mut left) = (vec![0; 1 << 20], LARGE);
             while left > 0 {
                 match stream.read(&mut piece) {
-                    Ok(count) if count > 0 => left = left.saturating_sub(count),
+                    Ok(count) if count > 0 => {
+                        left = left.saturating_sub(count);
+                        std::thread::sleep(Duration::from_micros(count as u64 / 4));
+                    }
                     Ok(_) | Err(_) => break,
                 }
-                std::thread::sleep(Duration::from_millis(250));
             }
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
