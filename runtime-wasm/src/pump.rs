@@ -1,7 +1,7 @@
 //! The loop that gives a service a world. It waits for nothing: whoever owns it gives in what happened and turns it.
 //!
 //! 1. drain the outputs and do what they say, 2. take an outcome, else a due wake, else what the client says, 3. give it in
-//! as one input, 4. again, until there is nothing to give in. What is decided here is *when* to call.
+//!    as one input, 4. again, until there is nothing to give in. What is decided here is *when* to call.
 
 use bytes::Bytes;
 use runwire_core::{

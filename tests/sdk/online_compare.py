@@ -159,6 +159,10 @@ def _config(config):
     for metric in own.get("m", []):
         for name in metric.keys() & {"6", "7"}:
             metric[name].sort()
+    # Patterns have no order; nothing refers to one by its place, and they come last.
+    patterns = [at for at, metric in enumerate(own.get("m", [])) if "2" in metric]
+    for at, metric in zip(patterns, sorted((own["m"][at] for at in patterns), key=lambda each: each["2"])):
+        own["m"][at] = metric
     return config
 
 

@@ -98,14 +98,6 @@ def big_row(name):
 
 
 @case
-def line_limit(name):
-    with start(name, settings={"x_file_stream_max_line_bytes": 2000}) as run:
-        run.log({"n": 1})
-        run.log({"text": "x" * 3000})
-        run.log({"n": 2})
-
-
-@case
 def lists_and_none(name):
     with start(name) as run:
         run.log({"list": [1, 2, 3], "none": None, "dict": {}, "tuple": (1, "a")})
