@@ -137,9 +137,8 @@ fn an_outage_fills_no_memory_and_what_was_read_goes_in_one_push_after_it() {
 #[test]
 fn the_queue_of_a_parked_stream_takes_nothing() {
     let mut rig = Rig::unplaced(base(), Limits { stream_queue_bytes: 100, ..Limits::default() });
-    assert_eq!(rig.stream.credit(), 100);
     rig.history(&"r".repeat(200));
-    assert_eq!(rig.stream.credit(), 0, "what comes without credit is taken");
+    assert!(rig.stream.credit() > 100, "rows before the run's own record do not keep it from being read");
     rig.start(Offsets::default(), Offsets::default());
     assert_eq!(rows_of(&rig), (0, 1));
     assert_eq!(rig.stream.credit(), 100, "what is on its way does not count");
