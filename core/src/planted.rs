@@ -10,7 +10,7 @@ pub enum Bug {
     SkipSync,
     /// A push without an answer counts as taken, and is not sent again.
     DropResend,
-    /// The timer of another attempt is not set.
+    /// Effects have no deadline.
     ForgetTimer,
     /// After rows of an earlier life the first new one is numbered one too high.
     OffsetAfterResume,
@@ -18,7 +18,7 @@ pub enum Bug {
     LoseTail,
     /// Bytes count as appended when they are handed to the disk.
     AckBeforeAppend,
-    /// At the end of a run the open row becomes a record after the exit.
+    /// At the end of a run the last push goes out before the files.
     DeferOrder,
     /// An effect that was answered stays in the ledger.
     LeakLedger,

@@ -166,15 +166,14 @@ pub fn dot() -> alloc::string::String {
 
 fn successor(state: DeferState) -> DeferState {
     #[cfg(planted)]
-    if planted!(DeferOrder) && state > DeferState::FlushRun && state < DeferState::FlushDebouncer {
-        const ORDER: [DeferState; 5] = [
-            DeferState::FlushStats,
-            DeferState::FlushSum,
-            DeferState::FlushPartialHistory,
-            DeferState::FlushTb,
-            DeferState::FlushDebouncer,
-        ];
-        return ORDER[ORDER.iter().position(|one| *one == state).map_or(4, |at| at + 1)];
+    if planted!(DeferOrder) {
+        if state == DeferState::FlushFp {
+            return DeferState::FlushFs;
+        } else if state == DeferState::FlushFs {
+            return DeferState::JoinFp;
+        } else if state == DeferState::JoinFp {
+            return DeferState::FlushFinal;
+        }
     }
     STATES[(state as usize + 1).min(STATES.len() - 1)]
 }

@@ -122,9 +122,7 @@ impl Call {
                     Some(asked) => with_jitter(asked.min(ASKED_WAIT_MAX), jitter),
                     None => nominal,
                 };
-                if !planted!(ForgetTimer) {
-                    self.timer.set(now.after(wait));
-                }
+                self.timer.set(now.after(wait));
                 self.asked_to_wait = asked.is_some();
                 self.trouble = Some(error);
                 Step::Waiting

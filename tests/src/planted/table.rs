@@ -38,11 +38,11 @@ fn what(bug: Bug) -> &'static str {
     match bug {
         Bug::SkipSync => "the log counts as durable although nobody forced it to the device",
         Bug::DropResend => "a push without an answer counts as taken",
-        Bug::ForgetTimer => "the timer of another attempt is not set",
+        Bug::ForgetTimer => "effects have no deadline",
         Bug::OffsetAfterResume => "after rows of an earlier life the first new one is numbered one too high",
         Bug::LoseTail => "the reader of a log stops before its last part",
         Bug::AckBeforeAppend => "bytes count as appended when they are handed to the disk",
-        Bug::DeferOrder => "at the end of a run the open row becomes a record after the exit",
+        Bug::DeferOrder => "at the end of a run the last push goes out before the files",
         Bug::LeakLedger => "an effect that was answered stays in the ledger",
         Bug::SpinOnTimer => "a timer that is due is not taken",
         Bug::DoubleAnswer => "a second answer to an effect is passed on like the first",
