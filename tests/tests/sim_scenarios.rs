@@ -9,7 +9,7 @@ use runwire_core::writer::SyncPolicy;
 use runwire_tests::check::{Check, Moment};
 use runwire_tests::sim::{Act, Fault, Outcome, Said, Scenario, Seen};
 
-#[path = "../../examples/src/bin/sim_in_50_lines.rs"]
+#[path = "../../examples/examples/sim_in_50_lines.rs"]
 mod example;
 
 const ALWAYS: u64 = 1_000_000;
@@ -24,7 +24,7 @@ fn seconds(count: u64) -> Duration {
 
 #[test]
 fn the_example_has_fifty_lines_and_succeeds() {
-    let text = include_str!("../../examples/src/bin/sim_in_50_lines.rs");
+    let text = include_str!("../../examples/examples/sim_in_50_lines.rs");
     assert!(text.lines().count() <= 50);
     assert_eq!(format!("{:?}", example::main()), format!("{:?}", ExitCode::SUCCESS));
 }

@@ -4,10 +4,6 @@ mod tls;
 mod ways;
 
 use super::*;
-
-fn attempt(request: &HttpRequest) -> Result<HttpResponse, Failure> {
-    super::attempt(request, &mut || {})
-}
 use runwire_core::{
     FailureKind,
     net::{Body, Header, Method, Purpose},
@@ -17,6 +13,10 @@ use std::{
     net::TcpListener,
     thread::JoinHandle,
 };
+
+fn attempt(request: &HttpRequest) -> Result<HttpResponse, Failure> {
+    super::attempt(request, &mut || {})
+}
 
 /// A server that answers each request on its connections with the next of `answers`, and returns what it was asked.
 fn serve(answers: Vec<&'static str>) -> (String, JoinHandle<Vec<(usize, String)>>) {
